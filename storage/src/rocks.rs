@@ -1,0 +1,124 @@
+//! The store on disk: RocksDB, embedded in the process, and four small files beside it.
+//!
+//! ```text
+//! store/FORMAT      the storage format, checked before anything else is touched
+//! store/LOCK        locked by the process that has the log open
+//! store/committed   size and root of the newest commit, so that a database that lost some does not open
+//! store/checkpoint  the checkpoint published last
+//! store/db/         RocksDB
+//! ```
+//!
+//! A commit is one synced write batch. The marker `committed` is overwritten in place after it and never synced by
+//! itself: it can be behind the database after a power failure, never ahead of it. So a database that ends before its
+//! marker, or has another root there, has lost or changed something that was acknowledged, and is refused. Opening
+//! looks at everything read-only before it changes anything: a store that is refused is left as it was found.
+
+mod failure;
+mod folder;
+mod log_file;
+mod marker;
+mod open;
+mod options;
+mod read;
+mod schema;
+mod write;
+
+use std::sync::{Mutex, PoisonError};
+
+use rocksdb::DB;
+use serde::Deserialize;
+
+use crate::commit::{Commit, Head};
+use crate::error::StoreError;
+use crate::store::{LogStore, Snapshot};
+
+use folder::Folder;
+use write::Writer;
+
+/// The storage format that this program reads and writes.
+pub const FORMAT: u32 = 1;
+
+/// How a log on disk is kept. The same log can be opened with other settings later.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Settings {
+    /// Memory for what was read lately, in MiB. Default 64. With too little, receipts wait for the disk; whatever is
+    /// given here is used up in time.
+    pub cache_mib: usize,
+    /// Memory for commits that are not in a table file yet, in MiB. Default 32. The write-ahead log grows as large,
+    /// and is read twice at the start after a kill; while a buffer is being written out, a second one fills.
+    pub write_buffer_mib: usize,
+    /// Whether a commit waits for the disk. It cannot be set from a file.
+    #[serde(skip)]
+    pub durability: Durability,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { cache_mib: 64, write_buffer_mib: 32, durability: Durability::Synced }
+    }
+}
+
+/// Whether a commit waits until the disk has it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Durability {
+    /// It does. The only setting under which the promises of [`LogStore`] hold.
+    #[default]
+    Synced,
+    /// It does not, and a power failure loses what was acknowledged. For measuring what syncing costs, and for tests
+    /// that must fail without it.
+    Unsynced,
+}
+
+/// A log kept by RocksDB. See the [module](self) for what lies where.
+pub struct RocksStore {
+    // Fields are dropped in this order: the database closes before the lock is given back.
+    db: DB,
+    writer: Mutex<Option<Writer>>,
+    publishing: Mutex<()>,
+    folder: Folder,
+}
+
+impl RocksStore {
+    /// Writes what is in memory into table files now, so that the write-ahead log begins anew. Nothing needs it to be
+    /// durable; it makes the next start quicker.
+    ///
+    /// # Errors
+    /// [`Corrupt`](StoreError::Corrupt) or [`Unavailable`](StoreError::Unavailable); later commits then fail too.
+    pub fn flush(&self) -> Result<(), StoreError> {
+        let families = schema::FAMILIES
+            .iter()
+            .map(|name| schema::family(&self.db, name))
+            .collect::<Result<Vec<_>, _>>()?;
+        self.db
+            .flush_cfs_opt(&families, &rocksdb::FlushOptions::default())
+            .map_err(|error| failure::used(&error))
+    }
+}
+
+impl LogStore for RocksStore {
+    fn head(&self) -> Result<Option<Head>, StoreError> {
+        read::newest(&self.db, &rocksdb::ReadOptions::default())
+    }
+
+    fn commit(&self, commit: Commit) -> Result<(), StoreError> {
+        let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        writer.as_mut().ok_or_else(failure::read_only)?.commit(&self.db, &commit)
+    }
+
+    fn snapshot(&self) -> Result<Box<dyn Snapshot + '_>, StoreError> {
+        Ok(Box::new(read::View::new(&self.db)?))
+    }
+
+    fn published(&self) -> Result<Option<Vec<u8>>, StoreError> {
+        self.folder.published()
+    }
+
+    fn publish(&self, checkpoint: &[u8]) -> Result<(), StoreError> {
+        if self.folder.access() == folder::Access::Read {
+            return Err(failure::read_only());
+        }
+        let _one_at_a_time = self.publishing.lock().unwrap_or_else(PoisonError::into_inner);
+        self.folder.publish(checkpoint)
+    }
+}

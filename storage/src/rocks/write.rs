@@ -1,0 +1,137 @@
+//! One commit: checked against what is stored, then written as one batch.
+
+use rocksdb::{DB, DBPinnableSlice, ReadOptions, WriteBatch};
+
+use super::marker::Marker;
+use super::{Durability, failure, options, schema};
+use crate::commit::{Commit, Head};
+use crate::error::{ConflictKind, StoreError};
+
+/// Room in a batch for the keys and numbers of one row, in bytes; only a guess to allocate once.
+const ROW_GUESS: usize = 64;
+
+/// The one who commits, and what it knows of the newest commit.
+#[derive(Debug)]
+pub(super) struct Writer {
+    held: Option<Head>,
+    marker: Marker,
+    durability: Durability,
+    /// Why a commit failed. From then on what is stored is unknown.
+    failed: Option<String>,
+}
+
+impl Writer {
+    pub(super) fn new(held: Option<Head>, marker: Marker, durability: Durability) -> Self {
+        Self { held, marker, durability, failed: None }
+    }
+
+    pub(super) fn commit(&mut self, db: &DB, commit: &Commit) -> Result<(), StoreError> {
+        if let Some(cause) = &self.failed {
+            return Err(StoreError::Unavailable { detail: format!("an earlier commit failed: {cause}") });
+        }
+        commit.check(self.held).map_err(StoreError::Conflict)?;
+        let batch = prepare(db, commit)?;
+        let written = db
+            .write_opt(batch, &options::write(self.durability))
+            .map_err(|error| failure::used(&error))
+            .and_then(|()| self.mark(&commit.head));
+        if let Err(error) = &written {
+            self.failed = Some(match error {
+                StoreError::Unavailable { detail } | StoreError::Corrupt { detail, .. } => detail.clone(),
+                other => other.to_string(),
+            });
+        }
+        written
+    }
+
+    fn mark(&mut self, head: &Head) -> Result<(), StoreError> {
+        self.held = Some(*head);
+        self.marker.set(&head.tree).map_err(|error| StoreError::Unavailable {
+            detail: format!("cannot write the marker of the newest commit: {error}"),
+        })
+    }
+}
+
+/// Checks the tiles and rows against what is stored, and puts what is new into a batch.
+fn prepare(db: &DB, commit: &Commit) -> Result<WriteBatch, StoreError> {
+    let mut batch = WriteBatch::with_capacity_bytes(guess(commit));
+    put_heads(db, commit, &mut batch)?;
+    put_entries(db, commit, &mut batch)?;
+    put_tiles(db, commit, &mut batch)?;
+    put_rows(db, commit, &mut batch)?;
+    Ok(batch)
+}
+
+fn guess(commit: &Commit) -> usize {
+    let entries = commit.entries.iter().map(|new| new.statement.len() + new.collateral.len() + 3 * ROW_GUESS);
+    let tiles = commit.tiles.iter().map(|put| put.hashes.len() + ROW_GUESS);
+    let rows = commit.rows.iter().map(|row| row.key.len() + ROW_GUESS);
+    entries.chain(tiles).chain(rows).sum()
+}
+
+fn put_heads(db: &DB, commit: &Commit, batch: &mut WriteBatch) -> Result<(), StoreError> {
+    let heads = schema::family(db, schema::HEADS)?;
+    batch.put_cf(heads, schema::NEWEST, schema::newest_head(&commit.head));
+    batch.put_cf(heads, schema::size_key(commit.head.tree.size), schema::past_head(&commit.head));
+    Ok(())
+}
+
+fn put_entries(db: &DB, commit: &Commit, batch: &mut WriteBatch) -> Result<(), StoreError> {
+    let entries = schema::family(db, schema::ENTRIES)?;
+    let statements = schema::family(db, schema::STATEMENTS)?;
+    let collateral = schema::family(db, schema::COLLATERAL)?;
+    let mut leaf = commit.base.map_or(proofs::TreeSize::EMPTY, |base| base.size).next_index();
+    for new in &commit.entries {
+        let key = schema::leaf_key(leaf);
+        batch.put_cf(entries, key, schema::entry_row(&new.entry, new.registered_at));
+        batch.put_cf(statements, key, &new.statement);
+        batch.put_cf(collateral, key, &new.collateral);
+        leaf = leaf.next();
+    }
+    Ok(())
+}
+
+fn put_tiles(db: &DB, commit: &Commit, batch: &mut WriteBatch) -> Result<(), StoreError> {
+    let keys: Vec<_> = commit.tiles.iter().map(|put| schema::tile_key(put.id)).collect();
+    let stored = get_many(db, schema::TILES, &keys)?;
+    let tiles = schema::family(db, schema::TILES)?;
+    for ((put, key), stored) in commit.tiles.iter().zip(&keys).zip(&stored) {
+        let held: &[u8] = stored.as_deref().unwrap_or_default();
+        if !put.hashes.starts_with(held) {
+            return Err(StoreError::Conflict(ConflictKind::Tile(put.id)));
+        }
+        if put.hashes.len() > held.len() {
+            batch.put_cf(tiles, key, &put.hashes);
+        }
+    }
+    Ok(())
+}
+
+fn put_rows(db: &DB, commit: &Commit, batch: &mut WriteBatch) -> Result<(), StoreError> {
+    let keys: Vec<_> = commit.rows.iter().map(|row| schema::row_key(row.index, &row.key)).collect();
+    let stored = get_many(db, schema::ROWS, &keys)?;
+    let rows = schema::family(db, schema::ROWS)?;
+    for ((row, key), stored) in commit.rows.iter().zip(&keys).zip(&stored) {
+        match stored.as_deref().map(schema::parse_leaf).transpose()? {
+            None => batch.put_cf(rows, key, schema::leaf_key(row.leaf)),
+            Some(held) if held == row.leaf => {}
+            Some(held) => {
+                let conflict = ConflictKind::Row { index: row.index, held, leaf: row.leaf };
+                return Err(StoreError::Conflict(conflict));
+            }
+        }
+    }
+    Ok(())
+}
+
+fn get_many<'a, K: AsRef<[u8]>>(
+    db: &'a DB,
+    family: &str,
+    keys: &[K],
+) -> Result<Vec<Option<DBPinnableSlice<'a>>>, StoreError> {
+    let family = schema::family(db, family)?;
+    db.batched_multi_get_cf_opt(family, keys, false, &ReadOptions::default())
+        .into_iter()
+        .map(|value| value.map_err(|error| failure::used(&error)))
+        .collect()
+}
