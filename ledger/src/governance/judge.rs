@@ -1,0 +1,183 @@
+//! The registration decision.
+
+use proofs::{KeyId, SignedStatement, UnixTime, VerifiedStatement};
+
+use super::refusal::{BadSignature, Refusal, Rejection, shown};
+use super::{Admitted, CONTROL_RULE, Evidence, Governance};
+use crate::control::{self, ControlType, Force};
+use crate::policy::{MAX_STATEMENT_BYTES, Rule};
+use crate::trust::{Candidate, Resolver, UnknownKey, Unresolved};
+
+/// Subjects of the log itself; a consistency receipt has `urn:stele:log:…` (D2). URNs begin without regard to case
+/// (RFC 8141 §3.1).
+const RESERVED_SUBJECT: &str = "urn:stele:";
+
+impl Governance {
+    /// Decides whether the statement may be registered: trust, signature, policy.
+    ///
+    /// `evaluated_at` is the time for certificates and for the validity of rules (D6). The statement may come
+    /// with an `x5chain` from its unprotected header; all else of that header is already gone.
+    ///
+    /// # Errors
+    /// [`Refusal`], whose text tells the producer what to change.
+    pub fn judge(&self, statement: SignedStatement, evaluated_at: UnixTime) -> Result<Admitted, Refusal> {
+        match ControlType::of(statement.header()) {
+            Some(kind) => self.judge_control(kind, statement),
+            None => self.judge_issuer(statement, evaluated_at),
+        }
+    }
+
+    fn judge_control(&self, kind: ControlType, statement: SignedStatement) -> Result<Admitted, Refusal> {
+        let force = Force {
+            identity: self.identity(),
+            policy: self.policy(),
+            policy_id: self.policy_id(),
+            anchors: self.anchors(),
+            anchors_id: self.anchors_id(),
+        };
+        if statement.canonical().len() > MAX_STATEMENT_BYTES {
+            return Err(Refusal::TooLarge { limit: MAX_STATEMENT_BYTES });
+        }
+        let kind = control::check_place(kind, &statement, &force).map_err(Rejection::from)?;
+        let key = &self.policy().operator;
+        let verified = verify(&statement, key, CONTROL_RULE)?;
+        let change = control::read_change(kind, &statement, &force).map_err(Rejection::from)?;
+        let evidence = Evidence {
+            key: key.clone(),
+            anchor: None,
+            rule: CONTROL_RULE.to_owned(),
+            chain: Vec::new(),
+            unprotected_x5chain: Vec::new(),
+        };
+        Ok(Admitted { statement: verified, evidence, control: Some(change) })
+    }
+
+    fn judge_issuer(&self, statement: SignedStatement, evaluated_at: UnixTime) -> Result<Admitted, Refusal> {
+        self.check_envelope(&statement)?;
+        let issuer = &statement.header().issuer;
+        let resolver = Resolver::new(statement.header(), self.anchors(), evaluated_at);
+        let mut tried = Tried::default();
+        let mut answer: Option<Refusal> = None;
+        for rule in self.policy().rules.iter().filter(|rule| rule.is_about(issuer)) {
+            match try_rule(rule, &statement, &resolver, evaluated_at, &mut tried) {
+                Ok((candidate, verified)) => return Ok(admit(rule, &statement, candidate, verified)),
+                Err(refusal) if answer.as_ref().is_none_or(|known| reach(&refusal) > reach(known)) => {
+                    answer = Some(refusal);
+                }
+                Err(_) => {}
+            }
+        }
+        Err(answer.unwrap_or_else(|| {
+            let policy = self.policy_index().get();
+            UnknownKey::NoRule { issuer: shown(issuer), policy }.into()
+        }))
+    }
+
+    /// What the policy says about every issuer's statement.
+    fn check_envelope(&self, statement: &SignedStatement) -> Result<(), Refusal> {
+        let header = statement.header();
+        let policy = self.policy();
+        if statement.canonical().len() > policy.max_statement_bytes {
+            return Err(Refusal::TooLarge { limit: policy.max_statement_bytes });
+        }
+        if !policy.algorithms.contains(&header.algorithm) {
+            let allowed: Vec<&str> = policy.algorithms.iter().map(|algorithm| algorithm.name()).collect();
+            return Err(Refusal::AlgorithmNotAllowed {
+                algorithm: header.algorithm,
+                allowed: allowed.join(", "),
+            });
+        }
+        let subject = header.subject.as_str();
+        let start = subject.get(..RESERVED_SUBJECT.len());
+        if start.is_some_and(|start| start.eq_ignore_ascii_case(RESERVED_SUBJECT)) {
+            return Err(Rejection::ReservedSubject { subject: shown(subject) }.into());
+        }
+        if header.issuer == self.identity().genesis.issuer {
+            return Err(Rejection::ReservedIssuer { issuer: shown(&header.issuer) }.into());
+        }
+        Ok(())
+    }
+}
+
+/// Keys that the signature did not verify with, so that no key costs two verifications.
+#[derive(Default)]
+struct Tried {
+    failed: Vec<(KeyId, Refusal)>,
+}
+
+fn try_rule(
+    rule: &Rule,
+    statement: &SignedStatement,
+    resolver: &Resolver<'_>,
+    evaluated_at: UnixTime,
+    tried: &mut Tried,
+) -> Result<(Candidate, VerifiedStatement), Refusal> {
+    let unmet = |unmet| Refusal::from(Rejection::Rule { rule: rule.name.clone(), unmet });
+    rule.counts_at(evaluated_at).map_err(unmet)?;
+    let candidates = resolver.candidates(rule).map_err(|unresolved| match unresolved {
+        Unresolved::Unknown(fault) => Refusal::from(fault),
+        Unresolved::Chain(fault) => BadSignature::from(fault).into(),
+    })?;
+    let mut answer = None;
+    for candidate in candidates {
+        let kid = candidate.key.thumbprint();
+        if let Some((_, known)) = tried.failed.iter().find(|(failed, _)| *failed == kid) {
+            answer = Some(known.clone());
+            continue;
+        }
+        match verify(statement, &candidate.key, &rule.name) {
+            Ok(verified) => {
+                rule.admits(statement).map_err(unmet)?;
+                return Ok((candidate, verified));
+            }
+            Err(refusal) => {
+                tried.failed.push((kid, refusal.clone()));
+                answer = Some(refusal);
+            }
+        }
+    }
+    // Resolving never gives an empty list; if it did, nothing would vouch for the statement.
+    Err(answer.unwrap_or_else(|| UnknownKey::NoRoot { rule: rule.name.clone() }.into()))
+}
+
+fn admit(
+    rule: &Rule,
+    statement: &SignedStatement,
+    candidate: Candidate,
+    verified: VerifiedStatement,
+) -> Admitted {
+    let header = statement.header();
+    let used_unprotected = !candidate.chain.is_empty() && !header.x5chain_protected;
+    let evidence = Evidence {
+        key: candidate.key,
+        anchor: candidate.anchor,
+        rule: rule.name.clone(),
+        chain: candidate.chain,
+        unprotected_x5chain: if used_unprotected { header.x5chain.clone() } else { Vec::new() },
+    };
+    Admitted { statement: verified, evidence, control: None }
+}
+
+fn verify(
+    statement: &SignedStatement,
+    key: &proofs::PublicKey,
+    rule: &str,
+) -> Result<VerifiedStatement, Refusal> {
+    let algorithm = statement.header().algorithm;
+    let kid = key.thumbprint().to_string();
+    if !key.allows(algorithm) {
+        return Err(BadSignature::Algorithm { rule: rule.to_owned(), kid, algorithm }.into());
+    }
+    let verified = statement.clone().verify(key);
+    verified.map_err(|_| BadSignature::Signature { rule: rule.to_owned(), kid }.into())
+}
+
+/// How far a statement came under a rule; the answer is from the rule where it came farthest.
+fn reach(refusal: &Refusal) -> u8 {
+    match refusal {
+        Refusal::UnknownIssuerKey(UnknownKey::NoRoot { .. }) => 0,
+        Refusal::UnknownIssuerKey(_) => 1,
+        Refusal::InvalidSignature(_) => 2,
+        Refusal::AlgorithmNotAllowed { .. } | Refusal::TooLarge { .. } | Refusal::Rejected(_) => 3,
+    }
+}

@@ -1,0 +1,159 @@
+//! The cloneable handle, and how a log is opened.
+
+use std::sync::Arc;
+
+use proofs::{KeySet, Signer, TreeSize};
+use storage::{Head, LogStore};
+use tokio::sync::{Semaphore, mpsc, watch};
+
+use crate::clock::Clock;
+use crate::control::LogIdentity;
+use crate::error::OpenError;
+use crate::flight::InFlight;
+use crate::governance::Governance;
+use crate::metrics::{Metrics, gauge_value};
+use crate::publisher::Publisher;
+use crate::recovery;
+use crate::sequencer::Sequencer;
+use crate::sequencer::pool::{Pending, Pool};
+use crate::settings::Settings;
+use crate::shared::{Progress, Published, Shared, State};
+use crate::workers::Workers;
+
+/// One signer a role (D19, ARCH-44). The operator's key is not among them: the service never needs it.
+#[derive(Clone)]
+pub struct Keys {
+    /// Signs receipts.
+    pub receipts: Arc<dyn Signer>,
+    /// Signs checkpoints. Ed25519.
+    pub checkpoints: Arc<dyn Signer>,
+    /// Signs what the service itself registers.
+    pub registrar: Arc<dyn Signer>,
+}
+
+/// What a ledger is made of.
+pub struct Parts {
+    /// Where the log lies.
+    pub store: Arc<dyn LogStore>,
+    /// What it signs with.
+    pub keys: Keys,
+    /// What time it is.
+    pub clock: Arc<dyn Clock>,
+    /// Where it counts.
+    pub metrics: Metrics,
+}
+
+/// An opened log: the handle, and the two runners that belong on threads of their own.
+pub struct Opened {
+    /// The handle.
+    pub ledger: Ledger,
+    /// The writer.
+    pub sequencer: Sequencer,
+    /// The signer of checkpoints.
+    pub publisher: Publisher,
+}
+
+/// A handle on an open log. Cheap to clone; when the last one is gone, the sequencer finishes and ends.
+#[derive(Clone)]
+pub struct Ledger {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) mailbox: mpsc::Sender<Pending>,
+}
+
+/// Whether requests should be sent here, and why not.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Readiness {
+    /// Whether rounds end and checkpoints follow.
+    pub ready: bool,
+    /// One sentence for a person.
+    pub reason: String,
+    /// How many entries are committed.
+    pub committed: TreeSize,
+    /// How many of them the newest checkpoint covers.
+    pub published: TreeSize,
+}
+
+impl Ledger {
+    /// Opens the log in `parts.store`: proves the right edge, compares it with the newest checkpoint, replays the
+    /// control statements.
+    ///
+    /// # Errors
+    ///
+    /// [`OpenError`] if the store is damaged, older than what was published, another history, or if a key is not the
+    /// one that the log names. Nothing is changed then.
+    pub fn open(parts: Parts, settings: Settings) -> Result<Opened, OpenError> {
+        let recovered = recovery::recover(parts.store.as_ref(), &parts.keys)?;
+        let (mailbox, receiver) = mpsc::channel(settings.mailbox_entries.max(1));
+        let state = State { head: recovered.head, governance: recovered.governance };
+        let (sender, receiver_of_state) = watch::channel(state);
+        parts.metrics.committed_size.set(gauge_value(recovered.head.tree.size.get()));
+        parts.metrics.checkpoint_size.set(gauge_value(recovered.published.size.get()));
+        let shared = Arc::new(Shared {
+            workers: Workers::new(settings.workers),
+            in_flight: InFlight::default(),
+            state: receiver_of_state,
+            mailbox_bytes: Arc::new(Semaphore::new(settings.mailbox_bytes.min(Semaphore::MAX_PERMITS))),
+            published: std::sync::RwLock::new(recovered.published),
+            progress: Progress::default(),
+            store: parts.store,
+            keys: parts.keys,
+            clock: parts.clock,
+            metrics: parts.metrics,
+            settings,
+        });
+        let pool = Pool::new(receiver, shared.settings.round_entries, shared.settings.round_bytes);
+        let publisher = Publisher::new(Arc::clone(&shared), recovered.origin);
+        let sequencer = Sequencer::new(pool, Arc::clone(&shared), sender, recovered.edge);
+        Ok(Opened { ledger: Self { shared, mailbox }, sequencer, publisher })
+    }
+
+    /// The committed head.
+    #[must_use]
+    pub fn head(&self) -> Head {
+        self.shared.state.borrow().head
+    }
+
+    /// Policy and trust anchors in force.
+    #[must_use]
+    pub fn governance(&self) -> Governance {
+        self.shared.state().governance
+    }
+
+    /// Who this log is.
+    #[must_use]
+    pub fn identity(&self) -> LogIdentity {
+        self.shared.state.borrow().governance.identity().clone()
+    }
+
+    /// The public keys that receipts verify under.
+    #[must_use]
+    pub fn keys(&self) -> KeySet {
+        KeySet::new(vec![self.identity().genesis.receipts])
+    }
+
+    /// The newest checkpoint, a C2SP signed note.
+    #[must_use]
+    pub fn checkpoint(&self) -> Arc<str> {
+        self.shared.published().note
+    }
+
+    /// Whether the service keeps up (issue of a checkpoint included).
+    #[must_use]
+    pub fn readiness(&self) -> Readiness {
+        let (round, unpublished) = self.shared.progress.waiting();
+        let limit = self.shared.settings.ready_lag();
+        let Published { size: published, .. } = self.shared.published();
+        let committed = self.head().tree.size;
+        let stopped = self.mailbox.is_closed();
+        let (ready, reason) = if stopped {
+            (false, "the sequencer has ended".to_owned())
+        } else if round > limit {
+            (false, format!("a commit has been running for {} s", round.as_secs()))
+        } else if unpublished > limit {
+            (false, format!("committed entries have waited {} s for a checkpoint", unpublished.as_secs()))
+        } else {
+            (true, "rounds are committed and checkpoints follow".to_owned())
+        };
+        Readiness { ready, reason, committed, published }
+    }
+}

@@ -1,0 +1,55 @@
+//! The ledger decides: it admits or refuses, orders, signs, publishes and issues receipts.
+//!
+//! One thread writes ([`Sequencer`]), one thread publishes checkpoints ([`Publisher`]), and any number of callers
+//! share the cloneable handle ([`Ledger`]). The ledger does not know HTTP.
+//!
+//! # In scope
+//!
+//! * what a registration is allowed to be: [`Governance`], a pure function of the log so far;
+//! * the order of entries, the committed head and the checkpoint;
+//! * receipts (RFC 9942) for what was committed, and never for anything else.
+//!
+//! # Out of scope
+//!
+//! HTTP, files, configuration files and signals.
+
+mod clock;
+mod collateral;
+pub mod control;
+mod create;
+mod error;
+mod flight;
+mod fsck;
+pub mod governance;
+mod ledger;
+mod metrics;
+pub mod policy;
+mod publisher;
+mod reads;
+mod receipts;
+mod recovery;
+mod registration;
+mod rows;
+mod sequencer;
+mod settings;
+mod shared;
+pub mod signer;
+#[cfg(test)]
+mod testing;
+pub mod trust;
+mod workers;
+
+pub use clock::{Clock, ManualClock, SystemClock};
+pub use collateral::{Collateral, CollateralError};
+pub use create::create;
+pub use error::{CreateError, Fatal, InternalError, OpenError, ReadError, RegisterError};
+pub use fsck::{Fault, FsckError, FsckReport, fsck};
+pub use governance::Governance;
+pub use ledger::{Keys, Ledger, Opened, Parts, Readiness};
+pub use metrics::Metrics;
+pub use publisher::Publisher;
+pub use reads::ReceiptState;
+pub use registration::{Registration, Wait};
+pub use sequencer::Sequencer;
+pub use settings::Settings;
+pub use signer::PrivateKey;

@@ -1,0 +1,105 @@
+//! What an operator can see of the ledger.
+
+use std::time::Instant;
+
+use prometheus::core::Collector;
+use prometheus::{Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, Opts, Registry};
+
+/// The counters and gauges of the ledger, registered once and handed in.
+#[derive(Clone)]
+pub struct Metrics {
+    pub(crate) registrations: IntCounterVec,
+    pub(crate) receipts: IntCounter,
+    pub(crate) rounds: IntCounter,
+    pub(crate) judged_again: IntCounter,
+    pub(crate) round_entries: Histogram,
+    pub(crate) judge_seconds: Histogram,
+    pub(crate) integrate_seconds: Histogram,
+    pub(crate) commit_seconds: Histogram,
+    pub(crate) receipt_seconds: Histogram,
+    pub(crate) publish_seconds: Histogram,
+    pub(crate) mailbox_entries: IntGauge,
+    pub(crate) mailbox_bytes: IntGauge,
+    pub(crate) committed_size: IntGauge,
+    pub(crate) checkpoint_size: IntGauge,
+}
+
+impl Metrics {
+    /// Makes the metrics and registers them.
+    ///
+    /// # Errors
+    ///
+    /// Fails if `registry` has metrics of these names already.
+    pub fn new(registry: &Registry) -> Result<Self, prometheus::Error> {
+        let counter = |name: &str, help: &str| put(registry, IntCounter::new(name, help)?);
+        let gauge = |name: &str, help: &str| put(registry, IntGauge::new(name, help)?);
+        let seconds = |name: &str, help: &str| {
+            let buckets = prometheus::exponential_buckets(0.000_05, 2.5, 14)?;
+            put(registry, Histogram::with_opts(HistogramOpts::new(name, help).buckets(buckets))?)
+        };
+        let sizes = HistogramOpts::new("stele_round_entries", "How many entries each committed round held.")
+            .buckets(prometheus::exponential_buckets(1.0, 2.0, 12)?);
+        let outcomes = Opts::new(
+            "stele_registrations_total",
+            "How many registrations ended in each way: registered, known (sent before), or the reason of refusal.",
+        );
+        Ok(Self {
+            registrations: put(registry, IntCounterVec::new(outcomes, &["outcome"])?)?,
+            receipts: counter("stele_receipts_total", "How many receipts were signed.")?,
+            rounds: counter(
+                "stele_rounds_total",
+                "How many rounds the sequencer has committed; each is one synced write.",
+            )?,
+            judged_again: counter(
+                "stele_judged_again_total",
+                "How many statements had to be judged again because policy, anchors or time had moved on.",
+            )?,
+            round_entries: put(registry, Histogram::with_opts(sizes)?)?,
+            judge_seconds: seconds(
+                "stele_judge_seconds",
+                "How long parsing, signature check and policy took for a statement.",
+            )?,
+            integrate_seconds: seconds(
+                "stele_integrate_seconds",
+                "How long the sequencer took to grow the tree by a round.",
+            )?,
+            commit_seconds: seconds("stele_commit_seconds", "How long the synced write of a round took.")?,
+            receipt_seconds: seconds(
+                "stele_receipt_seconds",
+                "How long it took to prove, check and sign a receipt.",
+            )?,
+            publish_seconds: seconds(
+                "stele_publish_seconds",
+                "How long it took to sign and persist a checkpoint.",
+            )?,
+            mailbox_entries: gauge("stele_mailbox_entries", "How many statements wait for the sequencer.")?,
+            mailbox_bytes: gauge(
+                "stele_mailbox_bytes",
+                "How many bytes of statements wait for the sequencer.",
+            )?,
+            committed_size: gauge("stele_committed_size", "How many entries are committed.")?,
+            checkpoint_size: gauge(
+                "stele_checkpoint_size",
+                "How many entries the newest checkpoint covers.",
+            )?,
+        })
+    }
+}
+
+fn put<M: Collector + Clone + 'static>(registry: &Registry, metric: M) -> Result<M, prometheus::Error> {
+    registry.register(Box::new(metric.clone()))?;
+    Ok(metric)
+}
+
+/// Runs `work` and records how long it took.
+pub(crate) fn timed<T>(histogram: &Histogram, work: impl FnOnce() -> T) -> T {
+    let start = Instant::now();
+    let result = work();
+    histogram.observe(start.elapsed().as_secs_f64());
+    result
+}
+
+/// A size as a gauge can hold it.
+pub(crate) fn gauge_value(value: u64) -> i64 {
+    i64::try_from(value).unwrap_or(i64::MAX)
+}

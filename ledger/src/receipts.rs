@@ -1,0 +1,94 @@
+//! Receipts for what is committed (D2). Signed by whoever asks, never by the sequencer.
+
+use std::sync::Arc;
+
+use proofs::receipt::{ReceiptClaims, issue_consistency, issue_inclusion};
+use proofs::statement::log_subject;
+use proofs::tile::{TileId, TiledNodes};
+use proofs::{
+    CompactRange, ConsistencyProof, EntryId, InclusionProof, LeafIndex, NodeReader, TreeHead, TreeSize,
+    UnixTime, leaf_hash,
+};
+use storage::Snapshot;
+
+use crate::error::{InternalError, ReadError};
+use crate::metrics::timed;
+use crate::shared::Shared;
+
+/// What a receipt says of an entry beyond its proof.
+#[derive(Debug, Clone)]
+pub(crate) struct Registered {
+    pub(crate) id: EntryId,
+    pub(crate) index: LeafIndex,
+    pub(crate) registered_at: UnixTime,
+    pub(crate) subject: Arc<str>,
+}
+
+/// A fresh inclusion receipt against the committed head.
+pub(crate) fn inclusion(shared: &Shared, entry: &Registered) -> Result<Vec<u8>, InternalError> {
+    timed(&shared.metrics.receipt_seconds, || {
+        let snapshot = shared.store.snapshot()?;
+        let head = committed(snapshot.as_ref())?;
+        let nodes = TiledNodes::open(head, |ids: &[TileId]| snapshot.tiles(ids));
+        let proof = InclusionProof::prove(entry.index, head.size, &nodes).map_err(tree_error)?;
+        let claims = ReceiptClaims {
+            issuer: issuer(shared),
+            subject: entry.subject.to_string(),
+            issued_at: Some(entry.registered_at),
+        };
+        let leaf = leaf_hash(entry.id.as_bytes());
+        let receipt = issue_inclusion(&claims, &proof, &leaf, &head.root, shared.keys.receipts.as_ref())?;
+        shared.metrics.receipts.inc();
+        Ok(receipt)
+    })
+}
+
+/// A consistency receipt from size `from` to size `to` of this log.
+pub(crate) fn consistency(shared: &Shared, from: TreeSize, to: TreeSize) -> Result<Vec<u8>, ReadError> {
+    let snapshot = shared.store.snapshot().map_err(InternalError::from)?;
+    let head = committed(snapshot.as_ref())?;
+    if from == TreeSize::EMPTY || from >= to || to > head.size {
+        return Err(ReadError::BadRange { from, to, size: head.size });
+    }
+    // Neither root need be one that was committed, so what they are made of is proven against the head.
+    let nodes = TiledNodes::open(head, |ids: &[TileId]| snapshot.tiles(ids)).proven();
+    let proof = ConsistencyProof::prove(from, to, &nodes).map_err(tree_error)?;
+    let old_root = root_at(from, &nodes)?;
+    let new_root = root_at(to, &nodes)?;
+    let last = to.last().ok_or(InternalError::Entry(LeafIndex::new(0)))?;
+    let row = snapshot.entry(last).map_err(InternalError::from)?.ok_or(InternalError::Entry(last))?;
+    let identity = shared.state.borrow().governance.identity().clone();
+    let claims = ReceiptClaims {
+        issuer: identity.genesis.issuer.clone(),
+        subject: log_subject(&identity.log_id),
+        issued_at: Some(row.registered_at),
+    };
+    let receipt = issue_consistency(&claims, &proof, &old_root, &new_root, shared.keys.receipts.as_ref())
+        .map_err(InternalError::from)?;
+    shared.metrics.receipts.inc();
+    Ok(receipt)
+}
+
+fn issuer(shared: &Shared) -> String {
+    shared.state.borrow().governance.identity().genesis.issuer.clone()
+}
+
+fn committed(snapshot: &dyn Snapshot) -> Result<TreeHead, InternalError> {
+    snapshot
+        .head()
+        .map(|head| head.tree)
+        .ok_or_else(|| InternalError::Tree("the store has no head".to_owned()))
+}
+
+/// The root of the first `size` leaves.
+pub(crate) fn root_at<R: NodeReader>(size: TreeSize, nodes: &R) -> Result<proofs::Hash, InternalError>
+where
+    R::Error: std::fmt::Display,
+{
+    let hashes = nodes.read(&CompactRange::node_ids(size)).map_err(tree_error)?;
+    Ok(CompactRange::from_nodes(size, hashes).map_err(tree_error)?.root())
+}
+
+fn tree_error(error: impl std::fmt::Display) -> InternalError {
+    InternalError::Tree(error.to_string())
+}

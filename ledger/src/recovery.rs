@@ -1,0 +1,144 @@
+//! Opening a log. Nothing here repairs: it proves what is stored, or refuses (D11, invariant 12).
+
+#[cfg(test)]
+mod tests;
+
+use proofs::checkpoint::{Checkpoint, Origin, open_checkpoint};
+use proofs::note::ed25519_vkey;
+use proofs::tile::{TileId, TiledNodes};
+use proofs::{
+    EntryId, InclusionProof, LeafIndex, PublicKey, SignedStatement, Signer, TreeHead, TreeSize, leaf_hash,
+};
+use storage::{Head, LogStore, Snapshot};
+
+use crate::error::OpenError;
+use crate::governance::Governance;
+use crate::ledger::Keys;
+use crate::receipts::root_at;
+use crate::rows;
+use crate::sequencer::integrate::Edge;
+use crate::shared::Published;
+
+/// How many control statements a log may have: a bound for the scan at opening.
+const MAX_CONTROLS: usize = 1_000_000;
+
+/// What opening established.
+pub(crate) struct Recovered {
+    pub(crate) head: Head,
+    pub(crate) edge: Edge,
+    pub(crate) governance: Governance,
+    pub(crate) published: Published,
+    pub(crate) origin: Origin,
+}
+
+pub(crate) fn recover(store: &dyn LogStore, keys: &Keys) -> Result<Recovered, OpenError> {
+    let snapshot = store.snapshot()?;
+    let snapshot = snapshot.as_ref();
+    let head = snapshot.head().ok_or(OpenError::Empty)?;
+    let governance = governance(snapshot, head.tree)?;
+    check_keys(&governance, keys)?;
+    let (published, origin) = published(store, snapshot, head.tree, &governance)?;
+    let edge = edge(snapshot, head.tree)?;
+    Ok(Recovered { head, edge, governance, published, origin })
+}
+
+/// Reads the right edge and proves it: its nodes fold to the root of the head.
+fn edge(snapshot: &dyn Snapshot, head: TreeHead) -> Result<Edge, OpenError> {
+    let nodes = TiledNodes::open(head, |ids: &[TileId]| snapshot.tiles(ids));
+    let range = nodes.verify_right_edge().map_err(tree)?;
+    let mut partial = Vec::new();
+    for level in 0..=u8::MAX {
+        let id = TileId { level, index: full_tiles(level, head.size) };
+        if head.size.get().checked_shr(u32::from(level).saturating_mul(8)).unwrap_or(0) == 0 {
+            break;
+        }
+        let width = usize::from(id.width_at(head.size));
+        let stored =
+            if width == 0 { Vec::new() } else { snapshot.tiles(&[id])?.pop().flatten().unwrap_or_default() };
+        let wanted = width.saturating_mul(proofs::Hash::LEN);
+        partial.push(
+            stored.get(..wanted).ok_or_else(|| tree(format!("tile {level}/{} is short", id.index)))?.to_vec(),
+        );
+    }
+    Ok(Edge::restored(range, partial))
+}
+
+fn full_tiles(level: u8, size: TreeSize) -> u64 {
+    size.get().checked_shr(u32::from(level).saturating_add(1).saturating_mul(8)).unwrap_or(0)
+}
+
+/// The newest checkpoint: ours, not ahead of the store, and of the same history.
+fn published(
+    store: &dyn LogStore,
+    snapshot: &dyn Snapshot,
+    head: TreeHead,
+    governance: &Governance,
+) -> Result<(Published, Origin), OpenError> {
+    let bytes = store.published()?.ok_or(OpenError::CheckpointMissing)?;
+    let note =
+        String::from_utf8(bytes).map_err(|_| OpenError::CheckpointInvalid("it is not text".to_owned()))?;
+    let checkpoint = own_checkpoint(&note, governance)?;
+    let size = checkpoint.head.size;
+    if size > head.size {
+        return Err(OpenError::Behind { stored: head.size, published: size });
+    }
+    let nodes = TiledNodes::open(head, |ids: &[TileId]| snapshot.tiles(ids));
+    let stored = root_at(size, &nodes.proven()).map_err(tree)?;
+    if stored != checkpoint.head.root {
+        return Err(OpenError::Fork { size, stored, published: checkpoint.head.root });
+    }
+    Ok((Published { note: note.into(), size }, checkpoint.origin))
+}
+
+/// Reads a checkpoint that this log signed.
+pub(crate) fn own_checkpoint(note: &str, governance: &Governance) -> Result<Checkpoint, OpenError> {
+    let invalid = |reason: String| OpenError::CheckpointInvalid(reason);
+    let genesis = &governance.identity().genesis;
+    let key = genesis.checkpoints.ed25519_bytes().ok_or(OpenError::WrongKey { role: "checkpoints" })?;
+    let key = ed25519_vkey(&genesis.origin, &key).map_err(|e| invalid(e.to_string()))?;
+    open_checkpoint(note, &key).map_err(|e| invalid(e.to_string()))
+}
+
+/// Replays the control statements, each proven to be in the tree.
+pub(crate) fn governance(snapshot: &dyn Snapshot, head: TreeHead) -> Result<Governance, OpenError> {
+    let genesis = control(snapshot, head, LeafIndex::new(0))?;
+    let rows = snapshot.scan(rows::CONTROL, &[], MAX_CONTROLS)?;
+    let mut controls = Vec::with_capacity(rows.len());
+    for (_, index) in rows {
+        if index > LeafIndex::new(0) {
+            controls.push((index, control(snapshot, head, index)?));
+        }
+    }
+    Ok(Governance::open(&genesis, controls.into_iter())?)
+}
+
+fn control(snapshot: &dyn Snapshot, head: TreeHead, index: LeafIndex) -> Result<SignedStatement, OpenError> {
+    let damaged = || OpenError::Control(index);
+    let bytes = snapshot.statement(index)?.ok_or_else(damaged)?;
+    let statement = SignedStatement::parse(&bytes, bytes.len()).map_err(|_| damaged())?;
+    let id: EntryId = statement.entry_id();
+    let nodes = TiledNodes::open(head, |ids: &[TileId]| snapshot.tiles(ids));
+    let proof = InclusionProof::prove(index, head.size, &nodes).map_err(tree)?;
+    proof.verify(&leaf_hash(id.as_bytes()), &head.root).map_err(|_| damaged())?;
+    Ok(statement)
+}
+
+/// ARCH-44, D19: what signs is what the genesis statement announced.
+fn check_keys(governance: &Governance, keys: &Keys) -> Result<(), OpenError> {
+    let genesis = &governance.identity().genesis;
+    let same = |signer: &dyn Signer, key: &PublicKey| signer.public_key().thumbprint() == key.thumbprint();
+    for (role, signer, key) in [
+        ("receipts", &keys.receipts, &genesis.receipts),
+        ("checkpoints", &keys.checkpoints, &genesis.checkpoints),
+        ("registrar", &keys.registrar, &genesis.registrar),
+    ] {
+        if !same(signer.as_ref(), key) {
+            return Err(OpenError::WrongKey { role });
+        }
+    }
+    Ok(())
+}
+
+fn tree(error: impl std::fmt::Display) -> OpenError {
+    OpenError::Tree(error.to_string())
+}

@@ -1,0 +1,190 @@
+//! The way in: a statement becomes an entry.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use proofs::{EntryId, LeafIndex, SignedStatement, UnixTime};
+use storage::StoreError;
+use tokio::sync::oneshot;
+use tokio::time::Instant;
+
+use crate::error::{InternalError, RegisterError};
+use crate::governance::Admitted;
+use crate::ledger::Ledger;
+use crate::metrics::timed;
+use crate::receipts::{self, Registered};
+use crate::rows;
+use crate::sequencer::pool::{Judged, Pending, Verdict};
+use crate::shared::Shared;
+
+/// How often a statement is judged again before the caller is asked to come back (D5).
+const MAX_JUDGEMENTS: usize = 3;
+
+/// What the full mailbox asks for. A full mailbox drains in less: 4,096 statements are a few rounds.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
+
+/// What the caller waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wait {
+    /// For the commit and the receipt.
+    ForReceipt,
+    /// For the commit only.
+    ForCommit,
+}
+
+/// A statement that is in the log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Registration {
+    /// With its receipt.
+    Issued {
+        /// Its public handle.
+        id: EntryId,
+        /// Its position.
+        index: LeafIndex,
+        /// A COSE receipt (RFC 9942) over the head that held it when it was signed.
+        receipt: Vec<u8>,
+    },
+    /// Committed; the receipt can be asked for.
+    Committed {
+        /// Its public handle.
+        id: EntryId,
+        /// Its position.
+        index: LeafIndex,
+    },
+}
+
+/// What the front door found out about a statement.
+enum Front {
+    Known(Registered),
+    Admitted { id: EntryId, admitted: Box<Admitted>, judged: Judged },
+}
+
+impl Ledger {
+    /// Registers one signed statement: reads it, judges it, has it committed, issues the receipt.
+    ///
+    /// Sending the same statement again gives the same id and index (D7), whether or not the first answer arrived.
+    ///
+    /// # Errors
+    ///
+    /// [`RegisterError`]. Whatever it is, nothing was promised; only `Deadline` leaves open whether the statement
+    /// will be found under its id.
+    pub async fn register(&self, body: Bytes, wait: Wait) -> Result<Registration, RegisterError> {
+        let outcome = self.register_inner(body, wait).await;
+        let label = match &outcome {
+            Ok((_, true)) => "known",
+            Ok((_, false)) => "registered",
+            Err(error) => error.kind(),
+        };
+        self.shared.metrics.registrations.with_label_values(&[label]).inc();
+        outcome.map(|(registration, _)| registration)
+    }
+
+    async fn register_inner(&self, body: Bytes, wait: Wait) -> Result<(Registration, bool), RegisterError> {
+        let deadline = Instant::now() + self.shared.settings.register_deadline();
+        let shared = Arc::clone(&self.shared);
+        let front = self.shared.workers.run(move || look_at(&shared, &body)).await??;
+        let (registered, known) = match front {
+            Front::Known(registered) => (registered, true),
+            Front::Admitted { id, admitted, judged } => self.sequence(id, admitted, judged, deadline).await?,
+        };
+        let (id, index) = (registered.id, registered.index);
+        if wait == Wait::ForCommit {
+            return Ok((Registration::Committed { id, index }, known));
+        }
+        let shared = Arc::clone(&self.shared);
+        let receipt = self.shared.workers.run(move || receipts::inclusion(&shared, &registered)).await??;
+        Ok((Registration::Issued { id, index, receipt }, known))
+    }
+
+    /// Hands the statement to the sequencer until it is in the log, or judged too often.
+    async fn sequence(
+        &self,
+        id: EntryId,
+        mut admitted: Box<Admitted>,
+        mut judged: Judged,
+        deadline: Instant,
+    ) -> Result<(Registered, bool), RegisterError> {
+        let subject: Arc<str> = admitted.statement.statement().header().subject.as_str().into();
+        for _ in 0..MAX_JUDGEMENTS {
+            let verdict = self.enqueue(id, admitted, judged)?;
+            let verdict = tokio::time::timeout_at(deadline, verdict)
+                .await
+                .map_err(|_| RegisterError::Deadline { id, retry_after: RETRY_AFTER })?
+                .map_err(|_| RegisterError::Stopped)?;
+            match verdict {
+                Verdict::Sequenced { index, registered_at, known } => {
+                    return Ok((Registered { id, index, registered_at, subject }, known));
+                }
+                Verdict::Twin(of) => return Err(RegisterError::Twin { of }),
+                Verdict::JudgeAgain(stale) => {
+                    let shared = Arc::clone(&self.shared);
+                    let statement = stale.statement.into_statement();
+                    (admitted, judged) = self.shared.workers.run(move || judge(&shared, statement)).await??;
+                }
+            }
+        }
+        Err(RegisterError::Overloaded { retry_after: RETRY_AFTER, id: Some(id) })
+    }
+
+    /// Never waits: a full mailbox is an answer (SCR-34), not a longer queue.
+    fn enqueue(
+        &self,
+        id: EntryId,
+        admitted: Box<Admitted>,
+        judged: Judged,
+    ) -> Result<oneshot::Receiver<Verdict>, RegisterError> {
+        let overloaded = || RegisterError::Overloaded { retry_after: RETRY_AFTER, id: Some(id) };
+        // A statement larger than the whole mailbox may still pass alone.
+        let limit = self.shared.settings.mailbox_bytes;
+        let bytes = admitted.statement.statement().canonical().len().min(limit);
+        let bytes = u32::try_from(bytes).map_err(|_| overloaded())?;
+        let room =
+            Arc::clone(&self.shared.mailbox_bytes).try_acquire_many_owned(bytes).map_err(|_| overloaded())?;
+        let flight = self.shared.in_flight.enter(id);
+        let (reply, verdict) = oneshot::channel();
+        let pending = Pending { id, admitted, judged, reply, room, flight };
+        self.mailbox.try_send(pending).map_err(|error| match error {
+            tokio::sync::mpsc::error::TrySendError::Full(_) => overloaded(),
+            tokio::sync::mpsc::error::TrySendError::Closed(_) => RegisterError::Stopped,
+        })?;
+        let metrics = &self.shared.metrics;
+        let free = self.shared.mailbox_bytes.available_permits();
+        metrics
+            .mailbox_bytes
+            .set(crate::metrics::gauge_value(limit.saturating_sub(free).try_into().unwrap_or(0)));
+        Ok(verdict)
+    }
+}
+
+/// Reads a statement once, answers for it if it is registered already, judges it otherwise.
+fn look_at(shared: &Shared, body: &[u8]) -> Result<Front, RegisterError> {
+    let limit = shared.state.borrow().governance.policy().max_statement_bytes;
+    timed(&shared.metrics.judge_seconds, || {
+        let statement = SignedStatement::parse(body, limit)?;
+        let id = statement.entry_id();
+        if let Some((index, registered_at)) = find(shared, &id).map_err(InternalError::from)? {
+            let subject = statement.header().subject.as_str().into();
+            return Ok(Front::Known(Registered { id, index, registered_at, subject }));
+        }
+        let (admitted, judged) = judge(shared, statement)?;
+        Ok(Front::Admitted { id, admitted, judged })
+    })
+}
+
+/// The position of a registered statement.
+pub(crate) fn find(shared: &Shared, id: &EntryId) -> Result<Option<(LeafIndex, UnixTime)>, StoreError> {
+    let snapshot = shared.store.snapshot()?;
+    let Some(index) = snapshot.lookup(rows::ENTRY, id.as_bytes())? else { return Ok(None) };
+    Ok(snapshot.entry(index)?.map(|row| (index, row.registered_at)))
+}
+
+fn judge(shared: &Shared, statement: SignedStatement) -> Result<(Box<Admitted>, Judged), RegisterError> {
+    let state = shared.state();
+    // A wall clock that went backwards must not make a judgement older than the log (D6).
+    let at = state.head.time.max(shared.clock.now());
+    let judged =
+        Judged { policy: state.governance.policy_index(), anchors: state.governance.anchors_index(), at };
+    let admitted = state.governance.judge(statement, at)?;
+    Ok((Box::new(admitted), judged))
+}

@@ -1,0 +1,70 @@
+//! What an operator may turn.
+
+use std::time::Duration;
+
+use serde::Deserialize;
+
+/// Limits and paces of the ledger. Every field has a default that suits one machine with two cores.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Settings {
+    /// How many verified statements may wait for the sequencer. Default 4096. More hides overload as latency;
+    /// fewer refuses bursts that one round could have taken.
+    pub mailbox_entries: usize,
+    /// How many bytes of statements may wait for the sequencer. Default 64 MiB. It bounds memory: too small
+    /// refuses large statements under load.
+    pub mailbox_bytes: usize,
+    /// How many statements one round commits at most. Default 1024. Larger rounds share one fsync among more
+    /// callers, and make each of them wait longer.
+    pub round_entries: usize,
+    /// How many bytes of statements one round commits at most. Default 8 MiB. A larger round makes a larger
+    /// write-ahead record and a longer fsync. A single statement larger than this makes a round of its own.
+    pub round_bytes: usize,
+    /// How long a registration may wait for its commit, in milliseconds. Default 10000. Past it the caller gets
+    /// 503 with `Retry-After`; the statement may still be committed, and a retry finds it.
+    pub register_deadline_ms: u64,
+    /// The shortest time between two checkpoints, in milliseconds. Default 1000. Shorter costs a signature and
+    /// an fsync each; longer makes witnesses and monitors see the log later. Receipts do not wait for it.
+    pub checkpoint_interval_ms: u64,
+    /// How long committed entries, or a round, may wait before `/readyz` says no, in milliseconds.
+    /// Default 10000. Too short takes a healthy service out of rotation during a slow fsync.
+    pub ready_lag_ms: u64,
+    /// How many verifications, signatures and reads run at the same time. Default 4. More than twice the cores
+    /// only adds switching; fewer leaves cores idle while reads wait for the disk.
+    pub workers: usize,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            mailbox_entries: 4096,
+            mailbox_bytes: 64 * 1024 * 1024,
+            round_entries: 1024,
+            round_bytes: 8 * 1024 * 1024,
+            register_deadline_ms: 10_000,
+            checkpoint_interval_ms: 1_000,
+            ready_lag_ms: 10_000,
+            workers: 4,
+        }
+    }
+}
+
+impl Settings {
+    /// How long a registration may wait for its commit.
+    #[must_use]
+    pub fn register_deadline(&self) -> Duration {
+        Duration::from_millis(self.register_deadline_ms)
+    }
+
+    /// The shortest time between two checkpoints.
+    #[must_use]
+    pub fn checkpoint_interval(&self) -> Duration {
+        Duration::from_millis(self.checkpoint_interval_ms)
+    }
+
+    /// How long work may wait before the service calls itself not ready.
+    #[must_use]
+    pub fn ready_lag(&self) -> Duration {
+        Duration::from_millis(self.ready_lag_ms)
+    }
+}

@@ -1,0 +1,100 @@
+//! What the handle, the sequencer and the publisher all look at.
+
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::{Duration, Instant};
+
+use proofs::TreeSize;
+use storage::{Head, LogStore};
+use tokio::sync::{Semaphore, watch};
+
+use crate::clock::Clock;
+use crate::flight::InFlight;
+use crate::governance::Governance;
+use crate::ledger::Keys;
+use crate::metrics::Metrics;
+use crate::settings::Settings;
+use crate::workers::Workers;
+
+/// The committed head and the rules in force at it: released together, so that nobody sees one without the other.
+#[derive(Clone)]
+pub(crate) struct State {
+    pub(crate) head: Head,
+    pub(crate) governance: Governance,
+}
+
+pub(crate) struct Shared {
+    pub(crate) store: Arc<dyn LogStore>,
+    pub(crate) keys: Keys,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) metrics: Metrics,
+    pub(crate) settings: Settings,
+    pub(crate) workers: Workers,
+    pub(crate) in_flight: InFlight,
+    pub(crate) state: watch::Receiver<State>,
+    pub(crate) mailbox_bytes: Arc<Semaphore>,
+    pub(crate) published: RwLock<Published>,
+    pub(crate) progress: Progress,
+}
+
+/// The newest checkpoint.
+#[derive(Clone)]
+pub(crate) struct Published {
+    pub(crate) note: Arc<str>,
+    pub(crate) size: TreeSize,
+}
+
+impl Shared {
+    pub(crate) fn state(&self) -> State {
+        self.state.borrow().clone()
+    }
+
+    pub(crate) fn published(&self) -> Published {
+        self.published.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(crate) fn set_published(&self, published: Published) {
+        self.metrics.checkpoint_size.set(crate::metrics::gauge_value(published.size.get()));
+        *self.published.write().unwrap_or_else(PoisonError::into_inner) = published;
+    }
+}
+
+/// Since when work has been waiting, for `/readyz`.
+#[derive(Default)]
+pub(crate) struct Progress(Mutex<Since>);
+
+#[derive(Default, Clone, Copy)]
+struct Since {
+    round: Option<Instant>,
+    unpublished: Option<Instant>,
+}
+
+impl Progress {
+    fn with<T>(&self, change: impl FnOnce(&mut Since) -> T) -> T {
+        change(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub(crate) fn round_started(&self) {
+        self.with(|since| since.round = Some(Instant::now()));
+    }
+
+    /// A round ended; `grew` tells whether there is something new to publish.
+    pub(crate) fn round_ended(&self, grew: bool) {
+        self.with(|since| {
+            since.round = None;
+            if grew {
+                since.unpublished.get_or_insert_with(Instant::now);
+            }
+        });
+    }
+
+    pub(crate) fn published_newest(&self) {
+        self.with(|since| since.unpublished = None);
+    }
+
+    /// How long the running round, and the oldest unpublished entry, have been waiting.
+    pub(crate) fn waiting(&self) -> (Duration, Duration) {
+        let since = self.with(|since| *since);
+        let elapsed = |start: Option<Instant>| start.map_or(Duration::ZERO, |at| at.elapsed());
+        (elapsed(since.round), elapsed(since.unpublished))
+    }
+}

@@ -1,0 +1,188 @@
+//! A small world for tests: a log in memory, a clock that stands still, one trusted issuer.
+
+pub(crate) mod tamper;
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use proofs::statement::{ContentType, StatementBuilder};
+use proofs::{Algorithm, EntryId, SignedStatement, Signer, UnixTime};
+use storage::LogStore;
+use storage::memory::MemoryStore;
+use tokio::task::JoinHandle;
+
+use crate::clock::ManualClock;
+use crate::control::{self, Genesis};
+use crate::error::{OpenError, RegisterError};
+use crate::ledger::{Keys, Ledger, Opened, Parts};
+use crate::metrics::Metrics;
+use crate::policy::{IssuerMatch, Policy, Rule};
+use crate::publisher::Publisher;
+use crate::registration::{Registration, Wait};
+use crate::sequencer::Sequencer;
+use crate::settings::Settings;
+use crate::signer::{KeyAlgorithm, PrivateKey};
+use crate::trust::{Anchor, AnchorId, AnchorIncrement};
+
+pub(crate) const NOW: u64 = 1_790_000_000;
+pub(crate) const ISSUER: &str = "https://issuer.example";
+
+pub(crate) struct World {
+    pub(crate) store: Arc<dyn LogStore>,
+    pub(crate) clock: Arc<ManualClock>,
+    pub(crate) operator: PrivateKey,
+    pub(crate) keys: Keys,
+    pub(crate) issuer: PrivateKey,
+    pub(crate) log_id: EntryId,
+}
+
+impl World {
+    pub(crate) fn new() -> Self {
+        Self::on(Arc::new(MemoryStore::new()))
+    }
+
+    pub(crate) fn on(store: Arc<dyn LogStore>) -> Self {
+        let key = |algorithm| PrivateKey::generate(algorithm).unwrap();
+        let operator = key(KeyAlgorithm::Ed25519);
+        let receipts = key(KeyAlgorithm::Ed25519).with_algorithm(Algorithm::EdDsa).unwrap();
+        let keys = Keys {
+            receipts: Arc::new(receipts),
+            checkpoints: Arc::new(key(KeyAlgorithm::Ed25519)),
+            registrar: Arc::new(key(KeyAlgorithm::Ed25519)),
+        };
+        let genesis = Genesis {
+            format: 1,
+            issuer: "https://ts.example".into(),
+            origin: "ts.example/log".into(),
+            receipts: keys.receipts.public_key().clone(),
+            checkpoints: keys.checkpoints.public_key().clone(),
+            registrar: keys.registrar.public_key().clone(),
+            operator: operator.public_key().clone(),
+        };
+        let clock = Arc::new(ManualClock::at(UnixTime::from_secs(NOW)));
+        let log_id = crate::create(store.as_ref(), &genesis, &keys, &operator, clock.as_ref()).unwrap();
+        Self { store, clock, operator, keys, issuer: key(KeyAlgorithm::Ed25519), log_id }
+    }
+
+    pub(crate) fn try_open(&self, settings: Settings) -> Result<Opened, OpenError> {
+        let metrics = Metrics::new(&prometheus::Registry::new()).unwrap();
+        let clock = Arc::clone(&self.clock);
+        Ledger::open(
+            Parts { store: Arc::clone(&self.store), keys: self.keys.clone(), clock, metrics },
+            settings,
+        )
+    }
+
+    /// Opens the log and lets the issuer in.
+    pub(crate) fn bench(&self, settings: Settings) -> Bench {
+        let mut bench = self.bare_bench(settings);
+        if bench.ledger.governance().policy().rules.is_empty() {
+            bench.must(self.anchors(&bench.ledger, "issuer", &self.issuer));
+            bench.must(self.policy(&bench.ledger, vec![issuer_rule("issuers")]));
+        }
+        bench
+    }
+
+    pub(crate) fn bare_bench(&self, settings: Settings) -> Bench {
+        let Opened { ledger, sequencer, publisher } = self.try_open(settings).unwrap();
+        let runtime =
+            tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+        Bench { runtime, ledger, sequencer, publisher }
+    }
+
+    pub(crate) fn anchors(&self, ledger: &Ledger, id: &str, key: &dyn Signer) -> Vec<u8> {
+        let anchor = Anchor::key(anchor_id(id), key.public_key().clone(), None).unwrap();
+        let increment = AnchorIncrement::new(vec![anchor], Vec::new());
+        let rules = ledger.governance();
+        control::anchors_statement(rules.identity(), rules.anchors_id(), &increment, &self.operator).unwrap()
+    }
+
+    pub(crate) fn policy(&self, ledger: &Ledger, rules: Vec<Rule>) -> Vec<u8> {
+        let governance = ledger.governance();
+        let policy = Policy { rules, ..Policy::closed(self.operator.public_key().clone()) };
+        control::policy_statement(
+            governance.identity(),
+            governance.policy_id(),
+            &policy,
+            &self.operator,
+            None,
+        )
+        .unwrap()
+    }
+
+    pub(crate) fn statement(&self, n: usize) -> Vec<u8> {
+        statement(&self.issuer, n)
+    }
+}
+
+fn anchor_id(id: &str) -> AnchorId {
+    id.to_owned().try_into().unwrap()
+}
+
+pub(crate) fn issuer_rule(name: &str) -> Rule {
+    Rule::new(
+        name,
+        vec![IssuerMatch::Exact(ISSUER.to_owned().try_into().unwrap())],
+        vec![anchor_id("issuer")],
+    )
+}
+
+pub(crate) fn statement(issuer: &dyn Signer, n: usize) -> Vec<u8> {
+    StatementBuilder::new(ISSUER, format!("urn:example:artifact:{n}"))
+        .content_type(ContentType::Text("text/plain".into()))
+        .sign(format!("statement {n}").as_bytes(), issuer)
+        .unwrap()
+}
+
+pub(crate) fn id_of(statement: &[u8]) -> EntryId {
+    SignedStatement::parse(statement, 1 << 20).unwrap().entry_id()
+}
+
+/// An opened log whose rounds are driven by hand.
+pub(crate) struct Bench {
+    pub(crate) runtime: tokio::runtime::Runtime,
+    pub(crate) ledger: Ledger,
+    pub(crate) sequencer: Sequencer,
+    pub(crate) publisher: Publisher,
+}
+
+pub(crate) type Answer = JoinHandle<Result<Registration, RegisterError>>;
+
+impl Bench {
+    /// Sends a statement and returns once it is in the mailbox or was answered.
+    pub(crate) fn submit(&self, statement: Vec<u8>) -> Answer {
+        let before = self.sequencer.waiting();
+        let ledger = self.ledger.clone();
+        let answer = self
+            .runtime
+            .spawn(async move { ledger.register(Bytes::from(statement), Wait::ForReceipt).await });
+        while self.sequencer.waiting() == before && !answer.is_finished() {
+            std::thread::yield_now();
+        }
+        answer
+    }
+
+    pub(crate) fn answer(&self, answer: Answer) -> Result<Registration, RegisterError> {
+        self.runtime.block_on(answer).unwrap()
+    }
+
+    /// Registers one statement with rounds of its own.
+    pub(crate) fn register(&mut self, statement: Vec<u8>) -> Result<Registration, RegisterError> {
+        let answer = self.submit(statement);
+        while !answer.is_finished() {
+            if self.sequencer.waiting() > 0 {
+                self.sequencer.step().unwrap();
+            } else {
+                std::thread::yield_now();
+            }
+        }
+        self.answer(answer)
+    }
+
+    pub(crate) fn must(&mut self, statement: Vec<u8>) -> (EntryId, u64, Vec<u8>) {
+        match self.register(statement).unwrap() {
+            Registration::Issued { id, index, receipt } => (id, index.get(), receipt),
+            Registration::Committed { .. } => panic!("a receipt was asked for"),
+        }
+    }
+}
