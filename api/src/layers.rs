@@ -1,0 +1,89 @@
+//! What every request passes, from the edge inwards: request id and span, panics, sizes of the head, rate,
+//! bounds in count, deadline. The bounds in body bytes are met where a body is read ([`bodies`]).
+
+mod admission;
+mod bodies;
+mod edge;
+mod nothing;
+mod rate;
+
+use std::ops::Deref;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{MatchedPath, Request};
+use axum::middleware::from_fn_with_state;
+use tokio::sync::Semaphore;
+use tower::ServiceBuilder;
+use tower_http::catch_panic::CatchPanicLayer;
+
+use crate::limits::Limits;
+use crate::metrics::HttpMetrics;
+use crate::router::{Door, Route};
+use bodies::Bodies;
+use rate::Rate;
+
+/// The bounds of one service, shared by all its requests.
+#[derive(Clone)]
+pub(crate) struct Guards(Arc<State>);
+
+/// See [`Guards`].
+pub(crate) struct State {
+    pub(crate) limits: Limits,
+    pub(crate) metrics: HttpMetrics,
+    pub(crate) bodies: Bodies,
+    rate: Option<Rate>,
+    registrations: Arc<Semaphore>,
+    reads: Arc<Semaphore>,
+}
+
+impl Guards {
+    /// Bounds as `limits` sets them.
+    pub(crate) fn new(limits: Limits, metrics: HttpMetrics) -> Self {
+        Self(Arc::new(State {
+            bodies: Bodies::new(&limits, metrics.clone()),
+            rate: Rate::new(&limits),
+            registrations: places(limits.registrations_in_flight),
+            reads: places(limits.reads_in_flight),
+            limits,
+            metrics,
+        }))
+    }
+}
+
+impl Deref for Guards {
+    type Target = State;
+
+    fn deref(&self) -> &State {
+        &self.0
+    }
+}
+
+fn places(count: usize) -> Arc<Semaphore> {
+    Arc::new(Semaphore::new(count.min(Semaphore::MAX_PERMITS)))
+}
+
+/// Puts every layer around the routes and around the answer to unknown paths.
+pub(crate) fn wrap(routes: Router, guards: Guards) -> Router {
+    routes.layer(
+        ServiceBuilder::new()
+            .layer(from_fn_with_state(guards.clone(), edge::answer))
+            .layer(CatchPanicLayer::custom(edge::panicked))
+            .layer(from_fn_with_state(guards.clone(), admission::head))
+            .layer(from_fn_with_state(guards.clone(), admission::rate))
+            .layer(from_fn_with_state(guards.clone(), admission::places))
+            .layer(from_fn_with_state(guards, admission::deadline)),
+    )
+}
+
+/// The line of the route table a request was matched to.
+fn route_of(request: &Request) -> Option<&'static Route> {
+    request.extensions().get::<MatchedPath>().and_then(|path| Route::find(path.as_str()))
+}
+
+fn door_of(request: &Request) -> Door {
+    route_of(request).map_or(Door::Unknown, |route| route.door)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,102 @@
+//! How often one client may ask (SCR-34). The only DoS defence that tells clients apart, hence by address
+//! alone.
+
+use std::hash::{BuildHasher, RandomState};
+use std::net::{IpAddr, SocketAddr};
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+use axum::extract::{ConnectInfo, Request};
+use governor::clock::{Clock, DefaultClock};
+use governor::middleware::NoOpMiddleware;
+use governor::state::keyed::DefaultKeyedStateStore;
+use governor::{Quota, RateLimiter};
+
+use crate::limits::Limits;
+
+/// A rate for each cell; every client address belongs to one cell.
+///
+/// There are never more cells than configured, so memory is bounded by construction and needs no sweeping.
+/// Which addresses share a cell depends on a number drawn at the start, so nobody can choose to share one
+/// with somebody else.
+pub(super) struct Rate<C: Clock = DefaultClock> {
+    limiter: RateLimiter<u64, DefaultKeyedStateStore<u64>, C, NoOpMiddleware<C::Instant>>,
+    clock: C,
+    cells: u64,
+    hasher: RandomState,
+    trust_forwarded_for: bool,
+    text: String,
+}
+
+impl Rate {
+    /// The configured rate, or none if it is switched off.
+    pub(super) fn new(limits: &Limits) -> Option<Self> {
+        Self::with_clock(limits, DefaultClock::default())
+    }
+}
+
+impl<C: Clock + Clone> Rate<C> {
+    fn with_clock(limits: &Limits, clock: C) -> Option<Self> {
+        let requests = NonZeroU32::new(limits.rate_requests)?;
+        let period = limits.rate_period_s.max(1);
+        let each = Duration::from_secs(u64::from(period)) / requests.get();
+        let quota = Quota::with_period(each.max(Duration::from_nanos(1)))?.allow_burst(requests);
+        Some(Self {
+            limiter: RateLimiter::new(quota, DefaultKeyedStateStore::default(), clock.clone()),
+            clock,
+            cells: u64::from(limits.rate_cells.max(1)),
+            hasher: RandomState::new(),
+            trust_forwarded_for: limits.trust_forwarded_for,
+            text: format!("Only {requests} requests per {} are allowed.", in_words(period)),
+        })
+    }
+
+    /// What a client over the limit is told.
+    pub(super) fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// Counts one request of the client.
+    ///
+    /// # Errors
+    ///
+    /// How long to wait, when the client asked too often.
+    pub(super) fn check(&self, request: &Request) -> Result<(), Duration> {
+        self.check_client(client(request, self.trust_forwarded_for))
+    }
+
+    fn check_client(&self, client: Option<IpAddr>) -> Result<(), Duration> {
+        let cell = self.hasher.hash_one(client.map(network)) % self.cells;
+        self.limiter.check_key(&cell).map_err(|until| until.wait_time_from(self.clock.now()))
+    }
+}
+
+/// The peer's address; behind a proxy, the address that the proxy saw: the last of `X-Forwarded-For`, the
+/// only one that the client did not write.
+fn client(request: &Request, trust_forwarded_for: bool) -> Option<IpAddr> {
+    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| peer.ip());
+    let line = request.headers().get_all("x-forwarded-for").iter().next_back();
+    let hop = line.and_then(|line| line.to_str().ok()?.rsplit(',').next()?.trim().parse().ok());
+    if trust_forwarded_for { hop.or(peer) } else { peer }
+}
+
+/// The family and the part of an address that one customer holds: all of IPv4, the first half of IPv6.
+fn network(address: IpAddr) -> (u8, u64) {
+    match address.to_canonical() {
+        IpAddr::V4(four) => (4, u64::from(four.to_bits())),
+        IpAddr::V6(six) => (6, u64::try_from(six.to_bits() >> 64).unwrap_or_default()),
+    }
+}
+
+fn in_words(seconds: u32) -> String {
+    match seconds {
+        1 => "second".to_owned(),
+        60 => "minute".to_owned(),
+        3600 => "hour".to_owned(),
+        86_400 => "day".to_owned(),
+        other => format!("{other} seconds"),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,198 @@
+//! Failures as the world sees them: the only home of failure status codes and of their texts.
+//!
+//! A handler or a layer ends with a [`Problem`]; what the client reads is made at the very edge
+//! ([`render()`]), which knows the door: concise problem details (RFC 9290) on the SCITT paths, problem
+//! details in JSON (RFC 9457) on the JSON doors, and elsewhere whichever `Accept` prefers (D13). Failures
+//! that the framework makes by itself are rewritten there too (SCR-06). The cause of an internal failure is
+//! logged with the request id and never shown.
+
+mod outcome;
+mod render;
+
+use std::borrow::Cow;
+use std::fmt::Display;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::http::header::{LOCATION, RETRY_AFTER};
+use axum::http::{HeaderName, HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+
+pub(crate) use render::{Form, render};
+
+/// One kind of failure: status, title, and the detail used when nothing more exact is known.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Row {
+    /// Name in metrics, logs and the `type` of problem details in JSON.
+    pub(crate) kind: &'static str,
+    status: StatusCode,
+    title: &'static str,
+    detail: &'static str,
+}
+
+macro_rules! rows {
+    ($($(#[$doc:meta])* $name:ident = $status:ident, $kind:literal, $title:literal, $detail:literal;)+) => {
+        $($(#[$doc])* pub(crate) static $name: Row =
+            Row { kind: $kind, status: StatusCode::$status, title: $title, detail: $detail };)+
+
+        /// Every row, for tests.
+        #[cfg(test)]
+        static ROWS: &[&Row] = &[$(&$name),+];
+    };
+}
+
+// Titles and details of SCRAPI §2.1 are word for word (SCR-03, SCR-18, SCR-27, SCR-30, SCR-34).
+rows! {
+    MALFORMED = BAD_REQUEST, "malformed-request", "Malformed request", "The request could not be parsed";
+    BAD_ALGORITHM = BAD_REQUEST, "bad-signature-algorithm", "Bad Signature Algorithm",
+        "Signed Statement contained a non-supported algorithm";
+    PAYLOAD_MISSING = BAD_REQUEST, "payload-missing", "Payload Missing",
+        "Signed Statement payload must be present";
+    REJECTED = BAD_REQUEST, "rejected", "Rejected",
+        "Signed Statement not accepted by the current Registration Policy";
+    INVALID_LOCATOR = BAD_REQUEST, "invalid-locator", "Invalid locator",
+        "Operation locator is not in a valid form";
+    INVALID_SIGNATURE = BAD_REQUEST, "invalid-signature", "Invalid Signature",
+        "The signature of the Signed Statement does not verify";
+    UNKNOWN_ISSUER_KEY = BAD_REQUEST, "unknown-issuer-key", "Unknown Issuer Key",
+        "No registered trust anchor vouches for the key of the Signed Statement";
+    MISSING_CLAIMS = BAD_REQUEST, "missing-claims", "Missing Claims",
+        "The protected header must hold CWT Claims (label 15) with iss (1) and sub (2)";
+    UNKNOWN_CRITICAL_HEADER = BAD_REQUEST, "unknown-critical-header", "Unknown Critical Header",
+        "The Signed Statement marks a header parameter as critical that this service does not know";
+    INVALID_RANGE = BAD_REQUEST, "invalid-range", "Invalid Range",
+        "The query must name two tree sizes, from and to, as decimal numbers with 0 < from < to";
+    NO_SUCH_KEY = NOT_FOUND, "no-such-key", "No such key", "No key could be found for this kid value";
+    NO_SUCH_ENTRY = NOT_FOUND, "no-such-entry", "Not Found",
+        "The entry is not known to this Transparency Service";
+    NO_SUCH_RESOURCE = NOT_FOUND, "no-such-resource", "Not Found",
+        "There is nothing at this path; GET / tells what is where";
+    METHOD_NOT_ALLOWED = METHOD_NOT_ALLOWED, "method-not-allowed", "Method Not Allowed",
+        "This resource does not know the method; Allow lists those it knows";
+    NOT_ACCEPTABLE = NOT_ACCEPTABLE, "not-acceptable", "Not Acceptable",
+        "Accept excludes every form in which this resource can be sent";
+    BODY_TIMEOUT = REQUEST_TIMEOUT, "body-timeout", "Request Timeout",
+        "The content did not arrive in time";
+    TOO_LARGE = PAYLOAD_TOO_LARGE, "statement-too-large", "Statement Too Large",
+        "The Signed Statement is larger than this service accepts";
+    TARGET_TOO_LONG = URI_TOO_LONG, "target-too-long", "URI Too Long", "The request target is too long";
+    UNSUPPORTED_MEDIA_TYPE = UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type", "Unsupported Media Type",
+        "Send one Signed Statement as application/cose or application/scitt-statement+cose";
+    TOO_MANY_REQUESTS = TOO_MANY_REQUESTS, "too-many-requests", "Too Many Requests",
+        "More requests than are allowed";
+    HEADERS_TOO_LARGE = REQUEST_HEADER_FIELDS_TOO_LARGE, "headers-too-large",
+        "Request Header Fields Too Large", "The request headers are too large";
+    INTERNAL = INTERNAL_SERVER_ERROR, "internal", "Internal Server Error",
+        "The service failed; its operators find the cause in the log under the X-Request-Id of this response";
+    OVERLOADED = SERVICE_UNAVAILABLE, "overloaded", "Service Unavailable",
+        "The service is busy; repeat the request after Retry-After";
+    DEADLINE = SERVICE_UNAVAILABLE, "not-committed-in-time", "Service Unavailable",
+        "The Signed Statement was not committed in time; registering it again is safe";
+    STOPPING = SERVICE_UNAVAILABLE, "stopping", "Service Unavailable",
+        "The service is stopping; repeat the request after Retry-After";
+    NOT_READY = SERVICE_UNAVAILABLE, "not-ready", "Service Unavailable", "The service is not ready";
+    TIMED_OUT = SERVICE_UNAVAILABLE, "timed-out", "Service Unavailable",
+        "The request took too long and was given up; repeating it is safe";
+    // Failures of the framework that have no row of their own.
+    OTHER_REQUEST = BAD_REQUEST, "bad-request", "Bad Request", "The request cannot be answered";
+}
+
+/// Most characters of a detail: details quote the client's own words, which may be long.
+const DETAIL_CHARACTERS: usize = 1000;
+
+/// A failure on its way to the client.
+#[derive(Debug)]
+pub(crate) struct Problem {
+    row: &'static Row,
+    status: StatusCode,
+    detail: Cow<'static, str>,
+    headers: Vec<(HeaderName, HeaderValue)>,
+    cause: Option<String>,
+}
+
+impl Problem {
+    /// A failure with the texts of its row.
+    pub(crate) fn of(row: &'static Row) -> Self {
+        Self { row, status: row.status, detail: Cow::Borrowed(row.detail), headers: Vec::new(), cause: None }
+    }
+
+    /// A failure of the framework, known only by its status.
+    fn of_status(status: StatusCode) -> Self {
+        let row = match status {
+            StatusCode::NOT_FOUND => &NO_SUCH_RESOURCE,
+            StatusCode::METHOD_NOT_ALLOWED => &METHOD_NOT_ALLOWED,
+            StatusCode::NOT_ACCEPTABLE => &NOT_ACCEPTABLE,
+            StatusCode::REQUEST_TIMEOUT => &BODY_TIMEOUT,
+            StatusCode::PAYLOAD_TOO_LARGE => &TOO_LARGE,
+            StatusCode::URI_TOO_LONG => &TARGET_TOO_LONG,
+            StatusCode::UNSUPPORTED_MEDIA_TYPE => &UNSUPPORTED_MEDIA_TYPE,
+            StatusCode::TOO_MANY_REQUESTS => &TOO_MANY_REQUESTS,
+            StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE => &HEADERS_TOO_LARGE,
+            StatusCode::SERVICE_UNAVAILABLE => &OVERLOADED,
+            other if other.is_server_error() => &INTERNAL,
+            _ => &OTHER_REQUEST,
+        };
+        Self { status, ..Self::of(row) }
+    }
+
+    /// Says more exactly what is wrong, at most [`DETAIL_CHARACTERS`] of it.
+    pub(crate) fn detail(mut self, detail: impl Into<Cow<'static, str>>) -> Self {
+        let detail = detail.into();
+        let long = detail.chars().nth(DETAIL_CHARACTERS).is_some();
+        self.detail = if long { shortened(&detail).into() } else { detail };
+        self
+    }
+
+    /// The row's own detail, and what is wrong in particular.
+    pub(crate) fn because(self, particular: impl Display) -> Self {
+        let detail = format!("{}: {particular}", self.row.detail);
+        self.detail(detail)
+    }
+
+    /// How long the client should wait, rounded up to whole seconds and at least one (SCR-33).
+    pub(crate) fn retry_after(self, wait: Duration) -> Self {
+        self.header(RETRY_AFTER, HeaderValue::from(whole_seconds(wait)))
+    }
+
+    /// Where the receipt will be, once there is one.
+    pub(crate) fn location(self, url: &str) -> Self {
+        match HeaderValue::from_str(url) {
+            Ok(value) => self.header(LOCATION, value),
+            Err(_) => self,
+        }
+    }
+
+    /// One more header.
+    pub(crate) fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.headers.push((name, value));
+        self
+    }
+
+    /// What the log should say and the client should not read.
+    pub(crate) fn cause(mut self, cause: impl Display) -> Self {
+        self.cause = Some(cause.to_string());
+        self
+    }
+}
+
+fn shortened(detail: &str) -> String {
+    detail.chars().take(DETAIL_CHARACTERS).chain(['\u{2026}']).collect()
+}
+
+/// A wait in whole seconds, rounded up, at least one: `Retry-After: 0` would ask for a storm.
+pub(crate) fn whole_seconds(wait: Duration) -> u64 {
+    let started = u64::from(wait.subsec_nanos() > 0);
+    wait.as_secs().saturating_add(started).max(1)
+}
+
+impl IntoResponse for Problem {
+    /// An empty response that carries the problem to [`render()`].
+    fn into_response(self) -> Response {
+        let mut response = self.status.into_response();
+        response.extensions_mut().insert(Arc::new(self));
+        response
+    }
+}
+
+#[cfg(test)]
+mod tests;

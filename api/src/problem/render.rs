@@ -1,0 +1,102 @@
+//! From a problem to bytes.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::http::header::{ACCEPT, ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, VARY};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use axum::response::Response;
+use ciborium::Value;
+use serde_json::json;
+
+use super::{Problem, UNSUPPORTED_MEDIA_TYPE};
+use crate::media::{self, CONCISE_PROBLEM, PROBLEM_JSON, REGISTRABLE};
+use crate::router::Door;
+
+/// In which form a request's failures are told. Fixed before the request is handled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Form {
+    /// RFC 9290, deterministic CBOR.
+    Concise,
+    /// RFC 9457.
+    Json,
+}
+
+impl Form {
+    /// The form for a request at a door (D13).
+    pub(crate) fn at(door: Door, method: &Method, headers: &HeaderMap) -> Self {
+        let json = match door {
+            Door::Scitt => method == Method::POST && media::speaks_json(headers),
+            Door::Json | Door::Probe => true,
+            Door::Cose | Door::Text | Door::Unknown => media::prefers_json_problem(headers),
+        };
+        if json { Self::Json } else { Self::Concise }
+    }
+}
+
+/// Gives every failure its body and headers; any other response passes as it is.
+///
+/// Returns the kind of the failure beside it.
+pub(crate) fn render(response: Response, form: Form, request_id: &str) -> (Response, Option<&'static str>) {
+    let status = response.status();
+    if !status.is_client_error() && !status.is_server_error() {
+        return (response, None);
+    }
+    let carried = response.extensions().get::<Arc<Problem>>().cloned();
+    let problem = carried.unwrap_or_else(|| Arc::new(Problem::of_status(status)));
+    log(&problem);
+    let mut rendered = match form {
+        Form::Concise => with_body(problem.status, CONCISE_PROBLEM, concise(&problem)),
+        Form::Json => with_body(problem.status, PROBLEM_JSON, json(&problem, request_id)),
+    };
+    let headers = rendered.headers_mut();
+    // A pending entry's 404 must not outlive it in a cache, and the form depends on Accept.
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(VARY, HeaderValue::from(ACCEPT));
+    if let Some(allow) = response.headers().get(ALLOW) {
+        headers.insert(ALLOW, allow.clone());
+    }
+    if problem.row == &UNSUPPORTED_MEDIA_TYPE {
+        headers.insert(HeaderName::from_static("accept-post"), HeaderValue::from_static(REGISTRABLE));
+    }
+    for (name, value) in &problem.headers {
+        headers.insert(name, value.clone());
+    }
+    (rendered, Some(problem.row.kind))
+}
+
+fn log(problem: &Problem) {
+    if problem.status == StatusCode::INTERNAL_SERVER_ERROR {
+        let cause = problem.cause.as_deref().unwrap_or("unknown");
+        tracing::error!(problem = problem.row.kind, cause, "request failed");
+    } else if let Some(cause) = &problem.cause {
+        tracing::warn!(problem = problem.row.kind, cause, "request refused");
+    }
+}
+
+fn with_body(status: StatusCode, content_type: &'static str, body: Vec<u8>) -> Response {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    response.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(body.len()));
+    *response.body_mut() = Body::from(body);
+    response
+}
+
+/// `{-1: title, -2: detail}`; never -4, which is a CoAP code of one byte (SCR-02, SCR-07).
+fn concise(problem: &Problem) -> Vec<u8> {
+    let text = |label: i64, text: &str| (Value::from(label), Value::from(text));
+    proofs::cbor::encode(&Value::Map(vec![text(-1, problem.row.title), text(-2, &problem.detail)]))
+}
+
+fn json(problem: &Problem, request_id: &str) -> Vec<u8> {
+    json!({
+        "type": format!("urn:stele:problem:{}", problem.row.kind),
+        "title": problem.row.title,
+        "status": problem.status.as_u16(),
+        "detail": problem.detail,
+        "instance": format!("urn:stele:request:{request_id}"),
+    })
+    .to_string()
+    .into_bytes()
+}

@@ -1,0 +1,105 @@
+//! The route table, and the service made of it.
+
+mod landing;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::routing::{MethodRouter, get, post};
+use ledger::Ledger;
+
+use crate::layers::{self, Guards};
+use crate::limits::Limits;
+use crate::metrics::HttpMetrics;
+use crate::public_url::PublicUrl;
+use crate::routes::{checkpoint, consistency, health, keys, openapi, policy, register, resolve, statements};
+
+use Door::{Cose, Json, Probe, Scitt, Text};
+
+pub(crate) use landing::landing;
+
+/// What kind of door a route is: it fixes how failures are told and which bounds apply.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Door {
+    /// A SCRAPI resource: concise problem details whatever Accept says (SCR-01).
+    Scitt,
+    /// A resource of ours in COSE or CBOR.
+    Cose,
+    /// A resource of ours in plain text.
+    Text,
+    /// A resource of ours in JSON.
+    Json,
+    /// JSON too, and answered however busy the service is.
+    Probe,
+    /// No route at all.
+    Unknown,
+}
+
+/// One line of the table.
+pub(crate) struct Route {
+    /// The path as axum and OpenAPI write it.
+    pub(crate) path: &'static str,
+    /// What kind of door it is.
+    pub(crate) door: Door,
+    /// One line for people.
+    pub(crate) summary: &'static str,
+    handlers: fn() -> MethodRouter<App>,
+}
+
+/// Every route of the service.
+pub(crate) static ROUTES: &[Route] = &[
+    at("/", Json, "this page", || get(landing)),
+    // SCRAPI
+    at("/.well-known/scitt-keys", Scitt, "the keys receipts are signed with", || get(keys::all)),
+    at("/.well-known/scitt-keys/{kid}", Scitt, "one key, by its kid in base64url", || get(keys::one)),
+    at("/entries", Scitt, "POST a signed statement, get its receipt", || post(register::register)),
+    at("/entries/{entry_id}", Scitt, "a fresh receipt", || get(resolve::receipt)),
+    // Ours
+    at("/statements/{entry_id}", Cose, "the statement as registered", || get(statements::statement)),
+    at("/statements/{entry_id}/transparent", Cose, "with its receipt", || get(statements::transparent)),
+    at("/statements/{entry_id}/collateral", Cose, "why it was admitted", || get(statements::collateral)),
+    at("/policy", Json, "registration policy and trust anchors in force", || get(policy::policy)),
+    at("/checkpoint", Text, "the signed head of the log", || get(checkpoint::checkpoint)),
+    at("/consistency", Cose, "?from=&to= proof that the log only grew", || get(consistency::consistency)),
+    at("/healthz", Probe, "whether the process answers", || get(health::alive)),
+    at("/readyz", Probe, "whether it registers and publishes", || get(health::ready)),
+    at("/openapi.json", Json, "all of this for machines", || get(openapi::document)),
+];
+
+const fn at(
+    path: &'static str,
+    door: Door,
+    summary: &'static str,
+    handlers: fn() -> MethodRouter<App>,
+) -> Route {
+    Route { path, door, summary, handlers }
+}
+
+impl Route {
+    /// The line with this path.
+    pub(crate) fn find(path: &str) -> Option<&'static Self> {
+        ROUTES.iter().find(|route| route.path == path)
+    }
+}
+
+/// What every handler shares.
+#[derive(Clone)]
+pub(crate) struct App {
+    pub(crate) ledger: Ledger,
+    pub(crate) guards: Guards,
+    pub(crate) public_url: Arc<PublicUrl>,
+}
+
+/// The service: SCRAPI and the doors of ours over `ledger`, bounded by `limits`, counted in `metrics`.
+///
+/// `public_url` is the base of every Location. Serve it with
+/// `into_make_service_with_connect_info::<std::net::SocketAddr>()`: without the peer's address every client
+/// shares one rate. There is no CORS: a browser page of another origin cannot read answers. The router spawns
+/// nothing; dropping it and every request drops its handle of the ledger.
+pub fn router(ledger: Ledger, limits: Limits, public_url: PublicUrl, metrics: HttpMetrics) -> Router {
+    let guards = Guards::new(limits, metrics);
+    let app = App { ledger, guards: guards.clone(), public_url: Arc::new(public_url) };
+    let routes =
+        ROUTES.iter().fold(Router::new(), |router, route| router.route(route.path, (route.handlers)()));
+    layers::wrap(routes.with_state(app), guards)
+}

@@ -1,0 +1,15 @@
+//! The handlers, one module a resource. A handler reads what it was asked, asks the ledger, and dresses the
+//! outcome.
+
+pub(crate) mod checkpoint;
+pub(crate) mod consistency;
+pub(crate) mod health;
+pub(crate) mod keys;
+pub(crate) mod openapi;
+pub(crate) mod policy;
+pub(crate) mod register;
+pub(crate) mod resolve;
+pub(crate) mod statements;
+
+mod answer;
+mod locator;

@@ -1,0 +1,74 @@
+//! `GET /consistency?from=&to=`: proof that the log only grew (RFC 9942 §5.3, D2).
+
+use axum::extract::{RawQuery, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::Response;
+use proofs::TreeSize;
+
+use super::answer::{IMMUTABLE, negotiated};
+use crate::media::{self, RECEIPTS};
+use crate::problem::{INVALID_RANGE, Problem};
+use crate::router::App;
+
+/// A consistency receipt from one tree size to a later one.
+pub(crate) async fn consistency(
+    State(app): State<App>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let content_type = media::negotiate(&headers, RECEIPTS)?;
+    let (from, to) =
+        sizes(query.as_deref().unwrap_or_default()).ok_or_else(|| Problem::of(&INVALID_RANGE))?;
+    let receipt = app.ledger.consistency(from, to).await.map_err(|error| Problem::read(&error))?;
+    Ok(negotiated(StatusCode::OK, content_type, IMMUTABLE, receipt))
+}
+
+/// Both sizes, each once; other parameters are passed over.
+fn sizes(query: &str) -> Option<(TreeSize, TreeSize)> {
+    let (mut from, mut to) = (None, None);
+    for (name, value) in query.split('&').filter_map(|pair| pair.split_once('=')) {
+        let size = match name {
+            "from" => &mut from,
+            "to" => &mut to,
+            _ => continue,
+        };
+        if size.replace(TreeSize::new(decimal(value)?)).is_some() {
+            return None;
+        }
+    }
+    from.zip(to)
+}
+
+/// Digits only: `u64::from_str` would take a sign.
+fn decimal(text: &str) -> Option<u64> {
+    let digits = text.bytes().all(|byte| byte.is_ascii_digit());
+    digits.then(|| text.parse().ok()).flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_are_two_decimal_numbers_each_once() {
+        let pair = |from, to| Some((TreeSize::new(from), TreeSize::new(to)));
+        assert_eq!(sizes("from=3&to=9"), pair(3, 9));
+        assert_eq!(sizes("to=9&utm=x&from=3"), pair(3, 9));
+        assert_eq!(sizes("from=0&to=18446744073709551615"), pair(0, u64::MAX));
+        for bad in [
+            "",
+            "from=3",
+            "to=9",
+            "from=&to=9",
+            "from=+3&to=9",
+            "from=-3&to=9",
+            "from=3&from=3&to=9",
+            "from=3&to=18446744073709551616",
+            "from=0x3&to=9",
+            "from=3 &to=9",
+            "from=3;to=9",
+        ] {
+            assert_eq!(sizes(bad), None, "{bad}");
+        }
+    }
+}

@@ -1,0 +1,24 @@
+//! The whole room over HTTP: a real ledger on the in-memory store, driven through the router as a client
+//! drives it.
+//!
+//! Nothing of our own is mocked. Requirement ids (`scr_25_…`) name the rules of SCRAPI that concern a
+//! service; those that concern clients (SCR-05, 12, 36, 37) have no test here.
+
+#[cfg(test)]
+mod edge;
+#[cfg(test)]
+mod keys;
+#[cfg(test)]
+mod logs;
+#[cfg(test)]
+mod machines;
+#[cfg(test)]
+mod ours;
+#[cfg(test)]
+mod refusals;
+#[cfg(test)]
+mod register;
+#[cfg(test)]
+mod resolve;
+#[cfg(test)]
+mod support;
