@@ -1,0 +1,93 @@
+"""A real `stele` process with a log of its own, driven through its command line and over HTTP."""
+
+from __future__ import annotations
+
+import contextlib
+import pathlib
+import socket
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+
+READY_WITHIN = 60.0
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+class Service:
+    """The program, one data folder, and the address it serves at."""
+
+    def __init__(self, program: pathlib.Path, folder: pathlib.Path) -> None:
+        self.program = program
+        self.folder = folder
+        self.data = folder / "data"
+        self.address = f"127.0.0.1:{free_port()}"
+        self.url = f"http://{self.address}"
+
+    def stele(self, *arguments: str | pathlib.Path) -> str:
+        """Runs one command of the program; what it printed, or an error with what it complained about."""
+        command = [str(self.program), *map(str, arguments)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+        if done.returncode != 0:
+            raise RuntimeError(f"{' '.join(command)} ended with {done.returncode}:\n{done.stdout}{done.stderr}")
+        return done.stdout
+
+    @contextlib.contextmanager
+    def serving(self) -> Iterator[None]:
+        """Serves for as long as the block runs, then stops the process as an operator would."""
+        log = (self.folder / "serve.log").open("wb")
+        process = subprocess.Popen(
+            [str(self.program), "serve", str(self.data), "--listen", self.address, "--private", "off"],
+            stdout=log,
+            stderr=log,
+        )
+        try:
+            self._wait(process)
+            yield
+        finally:
+            process.terminate()
+            code = process.wait(timeout=60)
+            log.close()
+        if code != 0:
+            raise RuntimeError(f"stele serve ended with {code}:\n{self.log()}")
+
+    def _wait(self, process: subprocess.Popen) -> None:
+        deadline = time.monotonic() + READY_WITHIN
+        while time.monotonic() < deadline:
+            if process.poll() is not None:
+                raise RuntimeError(f"stele serve ended with {process.returncode}:\n{self.log()}")
+            try:
+                if self.get("/readyz")[0] == 200:
+                    return
+            except OSError:
+                pass
+            time.sleep(0.05)
+        raise RuntimeError(f"the service was not ready within {READY_WITHIN:.0f} s:\n{self.log()}")
+
+    def log(self) -> str:
+        return (self.folder / "serve.log").read_text(errors="replace")
+
+    def get(self, path: str) -> tuple[int, bytes, str | None]:
+        """Gets a resource; status, body and Location of the answer."""
+        return self._ask(urllib.request.Request(self.url + path))
+
+    def post(self, path: str, body: bytes) -> tuple[int, bytes, str | None]:
+        """Posts a statement; status, body and Location of the answer."""
+        headers = {"Content-Type": "application/cose", "Accept": "application/cose"}
+        return self._ask(urllib.request.Request(self.url + path, data=body, headers=headers))
+
+    @staticmethod
+    def _ask(request: urllib.request.Request) -> tuple[int, bytes, str | None]:
+        try:
+            with urllib.request.urlopen(request, timeout=30) as answer:
+                return answer.status, answer.read(), answer.headers.get("Location")
+        except urllib.error.HTTPError as refusal:
+            return refusal.code, refusal.read(), refusal.headers.get("Location")
+
+

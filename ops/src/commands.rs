@@ -1,0 +1,12 @@
+//! One file a command. Each takes its arguments and a console, and gives the exit code or a failure.
+
+pub(crate) mod config;
+pub(crate) mod fsck;
+pub(crate) mod init;
+pub(crate) mod key;
+pub(crate) mod policy;
+pub(crate) mod register;
+pub(crate) mod serve;
+pub(crate) mod show;
+pub(crate) mod sign;
+pub(crate) mod verify;

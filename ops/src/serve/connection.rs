@@ -1,0 +1,183 @@
+//! What happens to a connection before there is a request: a bounded number of them, and a deadline for the first
+//! bytes.
+//!
+//! The deadline is needed because the server first reads up to 24 bytes to tell HTTP/1 from HTTP/2 and has no timer
+//! of its own while it does: whoever opened a connection and said nothing would keep it for ever.
+
+use axum_server::accept::Accept;
+use std::future::Future;
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::Sleep;
+
+/// The length of the HTTP/2 preface (RFC 9113 §3.4): after as many bytes the protocol is known, and its own timers run.
+const PREFACE: usize = 24;
+
+/// Accepts a bounded number of connections and gives each a deadline for its first bytes.
+#[derive(Clone)]
+pub(super) struct Guard<A> {
+    inner: A,
+    places: Arc<Semaphore>,
+    /// Whether the last connection was turned away: a crowd is worth one line, not one a client.
+    full: Arc<AtomicBool>,
+    patience: Duration,
+}
+
+impl<A> Guard<A> {
+    pub(super) fn new(inner: A, connections: usize, patience: Duration) -> Self {
+        let places = Arc::new(Semaphore::new(connections.min(Semaphore::MAX_PERMITS)));
+        Self { inner, places, full: Arc::default(), patience }
+    }
+}
+
+impl<A, S> Accept<TcpStream, S> for Guard<A>
+where
+    A: Accept<TcpStream, S>,
+    A::Future: Send + 'static,
+{
+    type Stream = Guarded<A::Stream>;
+    type Service = A::Service;
+    type Future = Pin<Box<dyn Future<Output = io::Result<(Self::Stream, Self::Service)>> + Send>>;
+
+    fn accept(&self, stream: TcpStream, service: S) -> Self::Future {
+        let Ok(place) = Arc::clone(&self.places).try_acquire_owned() else {
+            if !self.full.swap(true, Ordering::Relaxed) {
+                tracing::warn!(
+                    "as many connections are open as listen.max_connections allows; more are closed at once"
+                );
+            }
+            return Box::pin(async { Err(io::Error::other("too many connections")) });
+        };
+        self.full.store(false, Ordering::Relaxed);
+        let nodelay = stream.set_nodelay(true);
+        let accepted = self.inner.accept(stream, service);
+        let patience = self.patience;
+        Box::pin(async move {
+            nodelay?;
+            let (inner, service) = accepted.await?;
+            let deadline = Some(Box::pin(tokio::time::sleep(patience)));
+            Ok((Guarded { inner, deadline, seen: 0, _place: place }, service))
+        })
+    }
+}
+
+/// A connection that holds its place and, until its protocol is known, a deadline.
+pub(super) struct Guarded<S> {
+    inner: S,
+    deadline: Option<Pin<Box<Sleep>>>,
+    seen: usize,
+    _place: OwnedSemaphorePermit,
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Guarded<S> {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        let before = buffer.filled().len();
+        match Pin::new(&mut this.inner).poll_read(cx, buffer) {
+            Poll::Ready(result) => {
+                this.seen = this.seen.saturating_add(buffer.filled().len().saturating_sub(before));
+                if this.seen >= PREFACE {
+                    this.deadline = None;
+                }
+                Poll::Ready(result)
+            }
+            Poll::Pending => match &mut this.deadline {
+                Some(deadline) => {
+                    ready!(deadline.as_mut().poll(cx));
+                    Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
+                }
+                None => Poll::Pending,
+            },
+        }
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Guarded<S> {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.get_mut().inner).poll_write(cx, bytes)
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().inner).poll_flush(cx)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().inner).poll_shutdown(cx)
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.get_mut().inner).poll_write_vectored(cx, slices)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.inner.is_write_vectored()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum_server::accept::DefaultAcceptor;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+
+    async fn pair(listener: &TcpListener) -> (TcpStream, TcpStream) {
+        let (client, server) =
+            tokio::join!(TcpStream::connect(listener.local_addr().unwrap()), listener.accept());
+        (client.unwrap(), server.unwrap().0)
+    }
+
+    #[tokio::test]
+    async fn one_connection_too_many_is_closed_until_a_place_is_free() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let guard = Guard::new(DefaultAcceptor, 1, Duration::from_secs(3_600));
+        let (_first_client, first) = pair(&listener).await;
+        let (_second_client, second) = pair(&listener).await;
+        let (_third_client, third) = pair(&listener).await;
+        let held = guard.accept(first, ()).await.unwrap();
+        assert!(guard.accept(second, ()).await.is_err());
+        drop(held);
+        assert!(guard.accept(third, ()).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn a_silent_connection_is_given_up() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let guard = Guard::new(DefaultAcceptor, 1, Duration::ZERO);
+        let (_client, server) = pair(&listener).await;
+        let (mut stream, ()) = guard.accept(server, ()).await.unwrap();
+        let error = stream.read_u8().await.unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+    }
+
+    #[tokio::test]
+    async fn once_the_protocol_is_known_the_deadline_is_gone() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let guard = Guard::new(DefaultAcceptor, 1, Duration::from_secs(3_600));
+        let (mut client, server) = pair(&listener).await;
+        let (mut stream, ()) = guard.accept(server, ()).await.unwrap();
+        client.write_all(b"PRI").await.unwrap();
+        stream.read_exact(&mut [0; 3]).await.unwrap();
+        assert!(stream.deadline.is_some(), "PRI may still become anything");
+        client.write_all(&[b'x'; PREFACE]).await.unwrap();
+        stream.read_exact(&mut [0; PREFACE]).await.unwrap();
+        assert!(stream.deadline.is_none());
+        stream.write_all(b"ok").await.unwrap();
+        client.read_exact(&mut [0; 2]).await.unwrap();
+    }
+}
