@@ -106,7 +106,7 @@ fn race(client: u64, server: &Server, issuer: &Issuer, counts: &Counts) -> Vec<S
     let mut n = client << 32;
     while !counts.stop.load(Ordering::SeqCst) {
         n += 1;
-        let sometimes = n % 2 == 0;
+        let sometimes = n.is_multiple_of(2);
         let statement = issuer.statement_of(n, if sometimes { SOMETIMES } else { ALWAYS });
         let reply = connection.register(&statement).unwrap();
         let index = match reply.status {
