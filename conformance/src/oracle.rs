@@ -65,12 +65,12 @@ impl Oracle {
         self.leaves.get(usize::try_from(index).ok()?).copied()
     }
 
-    /// MTH(D[0:size]), or `None` if the log is shorter.
+    /// `MTH(D[0:size])`, or `None` if the log is shorter.
     pub fn root(&mut self, size: u64) -> Option<Hash> {
         self.range(0, usize::try_from(size).ok()?)
     }
 
-    /// PATH(index, D[0:size]), RFC 9162 §2.1.3.1: the lowest sibling first.
+    /// `PATH(index, D[0:size])`, RFC 9162 §2.1.3.1: the lowest sibling first.
     pub fn inclusion(&mut self, index: u64, size: u64) -> Option<Vec<Hash>> {
         if index >= size || size > self.size() {
             return None;
@@ -80,7 +80,7 @@ impl Oracle {
         Some(path)
     }
 
-    /// PROOF(old, D[0:new]), RFC 9162 §2.1.4.1, for 0 < old <= new.
+    /// `PROOF(old, D[0:new])`, RFC 9162 §2.1.4.1, for 0 < old <= new.
     pub fn consistency(&mut self, old: u64, new: u64) -> Option<Vec<Hash>> {
         if old == 0 || old > new || new > self.size() {
             return None;

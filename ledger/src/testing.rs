@@ -98,8 +98,17 @@ impl World {
     }
 
     pub(crate) fn policy(&self, ledger: &Ledger, rules: Vec<Rule>) -> Vec<u8> {
+        self.policy_with(ledger, |policy| policy.rules = rules)
+    }
+
+    /// The policy in force, changed.
+    pub(crate) fn policy_with(&self, ledger: &Ledger, change: impl FnOnce(&mut Policy)) -> Vec<u8> {
         let governance = ledger.governance();
-        let policy = Policy { rules, ..Policy::closed(self.operator.public_key().clone()) };
+        let mut policy = Policy {
+            rules: governance.policy().rules.clone(),
+            ..Policy::closed(self.operator.public_key().clone())
+        };
+        change(&mut policy);
         control::policy_statement(
             governance.identity(),
             governance.policy_id(),
@@ -128,10 +137,16 @@ pub(crate) fn issuer_rule(name: &str) -> Rule {
 }
 
 pub(crate) fn statement(issuer: &dyn Signer, n: usize) -> Vec<u8> {
-    StatementBuilder::new(ISSUER, format!("urn:example:artifact:{n}"))
-        .content_type(ContentType::Text("text/plain".into()))
-        .sign(format!("statement {n}").as_bytes(), issuer)
-        .unwrap()
+    about(issuer, &format!("urn:example:artifact:{n}"), format!("statement {n}").as_bytes())
+}
+
+pub(crate) fn statement_with(issuer: &dyn Signer, payload: &[u8]) -> Vec<u8> {
+    about(issuer, "urn:example:artifact", payload)
+}
+
+fn about(issuer: &dyn Signer, subject: &str, payload: &[u8]) -> Vec<u8> {
+    let builder = StatementBuilder::new(ISSUER, subject).content_type(ContentType::Text("text/plain".into()));
+    builder.sign(payload, issuer).unwrap()
 }
 
 pub(crate) fn id_of(statement: &[u8]) -> EntryId {

@@ -27,8 +27,12 @@ const MAX_REPLY_BYTES: u64 = 32 * 1024 * 1024;
 /// How a command reaches a service.
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Service {
-    /// Address of the transparency service, for example https://ts.example
-    #[arg(long, value_name = "URL")]
+    /// Address of the transparency service.
+    #[arg(
+        long,
+        value_name = "URL",
+        help = "Address of the transparency service, for example https://ts.example"
+    )]
     pub(crate) url: Url,
     #[command(flatten)]
     pub(crate) transport: Transport,

@@ -6,7 +6,7 @@
 //!
 //! | store | feature | for |
 //! |---|---|---|
-//! | [`RocksStore`](rocks::RocksStore) | `rocks` | logs that must survive: RocksDB embedded in the process |
+//! | [`RocksStore`] | `rocks` | logs that must survive: RocksDB embedded in the process |
 //! | [`MemoryStore`] | | the reference the other is compared with; injects failures into the rooms above |
 
 pub mod commit;

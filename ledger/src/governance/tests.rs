@@ -2,6 +2,7 @@
 //! `world`.
 
 mod control;
+mod hostile;
 mod issuers;
 mod keys;
 mod paths;

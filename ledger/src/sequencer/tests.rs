@@ -5,6 +5,7 @@ use proofs::{EntryId, LeafIndex, PublicKey, Receipt, SignedStatement, TreeSize, 
 use storage::memory::{Fault, MemoryStore};
 
 use crate::error::{Fatal, RegisterError};
+use crate::governance::Refusal;
 use crate::registration::Registration;
 use crate::settings::Settings;
 use crate::signer::{KeyAlgorithm, PrivateKey};
@@ -397,4 +398,25 @@ fn arch_14_what_is_stored_is_the_canonical_statement() {
     assert_eq!(stored, world.statement(1));
     // ARCH-49: with receipts inside it is still the same statement.
     assert_eq!(bench.must(transparent).0, id);
+}
+
+#[test]
+fn d4_a_low_size_limit_refuses_issuers_and_does_not_lock_the_operator_out() {
+    let world = World::new();
+    let mut bench = world.bench(Settings::default());
+    bench.must(world.policy_with(&bench.ledger, |policy| policy.max_statement_bytes = 1024));
+    let large = crate::testing::statement_with(&world.issuer, &[b'x'; 1024]);
+    let refused = bench.register(large.clone());
+    assert!(matches!(refused, Err(RegisterError::Refused(Refusal::TooLarge { limit: 1024 }))), "{refused:?}");
+    let many: Vec<_> = (0..40).map(|n| issuer_rule(&format!("rule number {n}"))).collect();
+    let next = world.policy(&bench.ledger, many);
+    assert!(next.len() > 1024);
+    bench.must(next);
+    bench.must(large);
+}
+
+#[test]
+fn a_statement_in_a_log_line_shows_no_payload() {
+    let parsed = SignedStatement::parse(&World::new().statement(1), 1 << 20).unwrap();
+    assert_eq!(format!("{parsed:?}"), format!("SignedStatement({:?})", parsed.entry_id()));
 }

@@ -4,12 +4,13 @@ use std::fs::{self, File};
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
+use std::process::{Child, ChildStdout, Command, ExitStatus, Output, Stdio};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
-use crate::log::{Log, STELE};
+use crate::log::{Log, STELE, both, clear_line};
 use crate::machine::spin;
 use crate::statements::MARKER;
 use crate::wire::Connection;
@@ -58,7 +59,20 @@ impl Server {
 
     /// Starts any command that serves the log, such as a server below a tracer; `{log}` in it is the folder.
     pub(crate) fn start_as(log: &Log, command: &[&str]) -> Self {
-        Self::try_start(log, command).unwrap_or_else(|err| panic!("the server did not start: {err}"))
+        Self::try_start(log, command)
+            .unwrap_or_else(|output| panic!("the server did not start: {}", both(&output)))
+    }
+
+    /// Starts a server that has to refuse, with this exit code and one clear line; that line.
+    pub(crate) fn refuse(log: &Log, options: &[&str]) -> String {
+        let listen: &[&str] = if options.contains(&"--listen") { &[] } else { &["--listen", "127.0.0.1:0"] };
+        match Self::try_start(log, &[&[STELE, "serve", log.path()], listen, options].concat()) {
+            Ok(server) => panic!("it should not have started: {}", server.ready),
+            Err(output) => {
+                assert_eq!(output.status.code(), Some(2), "{}", both(&output));
+                clear_line(&output)
+            }
+        }
     }
 
     /// Starts a server and kills it after burning some processor time, wherever it has got to by then.
@@ -72,11 +86,12 @@ impl Server {
         child.wait().unwrap();
     }
 
-    fn try_start(log: &Log, words: &[&str]) -> Result<Self, String> {
-        let err = log.beside("serve.err");
+    fn try_start(log: &Log, words: &[&str]) -> Result<Self, Output> {
+        static STARTED: AtomicU64 = AtomicU64::new(0);
+        let err = log.beside(&format!("serve-{}.err", STARTED.fetch_add(1, Ordering::Relaxed)));
         let mut command = Command::new(words[0]);
         command.args(words[1..].iter().map(|word| word.replace("{log}", log.path())));
-        let errors = File::options().create(true).append(true).open(&err).unwrap();
+        let errors = File::create(&err).unwrap();
         let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(errors).spawn().unwrap();
         let watchdog = Watchdog::over(child.id());
         let mut out = BufReader::new(child.stdout.take().unwrap());
@@ -84,8 +99,8 @@ impl Server {
         let (url, ready) = loop {
             let mut line = String::new();
             if out.read_line(&mut line).unwrap() == 0 {
-                child.wait().unwrap();
-                return Err(format!("{said}{}", fs::read_to_string(&err).unwrap()));
+                let status = child.wait().unwrap();
+                return Err(Output { status, stdout: said.into_bytes(), stderr: fs::read(&err).unwrap() });
             }
             said.push_str(&line);
             if let Some(url) = listening(&line) {
@@ -142,7 +157,7 @@ impl Server {
         self.wait();
     }
 
-    /// What it wrote to standard error so far, earlier servers of the same log included.
+    /// What it wrote to standard error so far.
     pub(crate) fn errors(&self) -> String {
         fs::read_to_string(&self.err).unwrap()
     }

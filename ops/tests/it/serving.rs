@@ -32,7 +32,7 @@ fn a_second_server_on_one_folder_is_refused() {
     let _machine = machine::shared();
     let log = Log::create();
     let server = Server::start(&log);
-    let line = fail(&["serve", log.path(), "--listen", "127.0.0.1:0"], 2);
+    let line = Server::refuse(&log, &[]);
     assert!(line.contains("another process"), "{line}");
     let line = fail(&["fsck", log.path()], 2);
     assert!(line.contains("another process"), "{line}");
@@ -46,11 +46,11 @@ fn a_second_server_on_one_folder_is_refused() {
 fn scr_34_beyond_loopback_it_needs_tls_or_a_proxy() {
     let _machine = machine::shared();
     let log = Log::create();
-    let line = fail(&["serve", log.path(), "--listen", "0.0.0.0:0"], 2);
+    let line = Server::refuse(&log, &["--listen", "0.0.0.0:0"]);
     assert!(line.contains("loopback") && line.contains("TLS"), "{line}");
     log.set("tls", "certificate", "\"missing.pem\"");
     log.set("tls", "key", "\"missing.key\"");
-    let line = fail(&["serve", log.path(), "--listen", "0.0.0.0:0"], 2);
+    let line = Server::refuse(&log, &["--listen", "0.0.0.0:0"]);
     assert!(line.contains("missing."), "{line}");
 }
 
@@ -60,7 +60,7 @@ fn a_port_in_use_is_one_clear_line() {
     let log = Log::create();
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
-    let line = fail(&["serve", log.path(), "--listen", &address], 2);
+    let line = Server::refuse(&log, &["--listen", &address]);
     assert!(line.contains(&address) && line.contains("in use"), "{line}");
     drop(taken);
     Server::start(&log).stop();

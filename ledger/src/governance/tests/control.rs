@@ -15,9 +15,9 @@ use crate::control::{
     acceptance_label, acceptance_message, follows_label, log_label,
 };
 use crate::governance::{BadSignature, CONTROL_RULE, GovernanceError, Refusal, Rejection};
-use crate::policy::{Policy, Rule};
+use crate::policy::{MAX_STATEMENT_BYTES, Policy, Rule};
 use crate::signer::{KeyAlgorithm, PrivateKey};
-use crate::trust::{AnchorsError, UnknownKey};
+use crate::trust::{AnchorsError, MAX_ANCHORS, MAX_INCREMENT, UnknownKey};
 
 fn rejected(world: &World, statement: &[u8]) -> ControlFault {
     match world.judge(statement).unwrap_err() {
@@ -228,6 +228,31 @@ fn bad_documents_are_rejected_only_once_the_operator_has_signed() {
     assert!(world.judge(&signed).unwrap_err().to_string().contains("missing field `operator`"));
     let forged = policy_by_hand(&world).sign(bad, &ed25519()).unwrap();
     assert!(matches!(rejected(&world, &forged), ControlFault::NotTheOperator { .. }));
+}
+
+#[test]
+fn control_statements_are_bounded() {
+    let world = World::new();
+    let large = vec![b' '; MAX_STATEMENT_BYTES];
+    let statement = policy_by_hand(&world).sign(&large, &world.operator).unwrap();
+    let statement = proofs::SignedStatement::parse(&statement, 2 * MAX_STATEMENT_BYTES).unwrap();
+    let refusal = world.governance.judge(statement, NOW).unwrap_err();
+    assert_eq!(refusal, Refusal::TooLarge { limit: MAX_STATEMENT_BYTES });
+}
+
+#[test]
+fn a_log_has_a_bounded_number_of_anchors() {
+    let mut world = World::new();
+    let key = ed25519();
+    let batch =
+        |start: usize| (start..start + MAX_INCREMENT).map(|n| key_anchor(&format!("k{n}"), &key)).collect();
+    for start in (0..MAX_ANCHORS).step_by(MAX_INCREMENT) {
+        world.add(batch(start));
+    }
+    let more = world.anchors_statement(vec![key_anchor("more", &key)], vec![]);
+    assert_eq!(rejected(&world, &more), ControlFault::Anchors(AnchorsError::Full));
+    let instead = world.anchors_statement(vec![key_anchor("more", &key)], vec![id("k0")]);
+    world.register(&instead).unwrap();
 }
 
 #[test]

@@ -91,6 +91,9 @@ fn d16_dns_names_are_hosts_of_https_issuers() {
     }
     let wildcard = ca.leaf(vec![dns("*.acme.com")]);
     assert!(!speaks(&world, "https://www.acme.com", &wildcard));
+    // Not even for an issuer that calls itself by the wildcard, which a URI may.
+    let literal = trusting(&ca, &["https://*.acme.com"], vec![]);
+    assert!(!speaks(&literal, "https://*.acme.com", &wildcard));
     assert!(!speaks(&world, ACME, &ca.leaf(vec![dns("*.com")])));
     assert!(!speaks(&world, ACME, &ca.leaf(vec![dns("acme.com.evil.org"), dns("evil.org")])));
 }
@@ -186,6 +189,17 @@ fn d16_an_anchor_binds_leaves_to_an_issuer_by_subject_and_key() {
         trusting(&ca, &[ACME], vec![subject("CN=Agent 7\\,O\\=Acme"), subject("CN=Agent 7\\,O=Acme")]);
     assert!(speaks(&escaped, ACME, &forged));
     assert!(!speaks(&escaped, ACME, &leaf));
+
+    // RFC 4514 §2.4: what begins or ends a value, and what would end it.
+    for (name, written) in [
+        (" Agent ", "CN=\\ Agent\\ ,O=Acme"),
+        ("#7", "CN=\\#7,O=Acme"),
+        ("a+b\"c\\d<e>f;g=h", "CN=a\\+b\\\"c\\\\d\\<e\\>f\\;g=h,O=Acme"),
+        ("Zürich", "CN=Zürich,O=Acme"),
+        ("a\nb", "CN=a\\0Ab,O=Acme"),
+    ] {
+        assert!(speaks(&trusting(&ca, &[ACME], vec![subject(written)]), ACME, &named(name)), "{written}");
+    }
 
     let spki = |leaf: &Leaf| HEXLOWER.encode(sha256(&leaf.key.public_key().to_spki_der()).as_bytes());
     let by_key = Binding::new(ACME.into(), None, Some(spki(&leaf))).unwrap();
