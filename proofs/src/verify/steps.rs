@@ -118,7 +118,9 @@ fn describe_key(candidates: &[&PublicKey], receipt: &Receipt) -> Result<String, 
             Err(format!("no trusted key has the receipt's kid {kid} and serves {}", receipt.algorithm()))
         }
         ([], None) => Err(format!("no trusted key serves {}", receipt.algorithm())),
-        ([key], Some(_)) => Ok(format!("{key:?} by the receipt's kid")),
+        ([key], Some(_)) => {
+            Ok(format!("{} key {}, by the receipt's kid", key.key_type_name(), key.thumbprint()))
+        }
         (_, Some(_)) => Ok(format!("{} keys have the receipt's kid", candidates.len())),
         (_, None) => Ok(format!("the receipt names no key; {} trusted keys fit", candidates.len())),
     }
