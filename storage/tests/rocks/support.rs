@@ -1,6 +1,7 @@
 //! Folders of logs, and what may happen to them.
 
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use storage::contract::sample::{Dump, dump, grow};
@@ -26,20 +27,47 @@ pub(crate) fn dump_of(store: &RocksStore) -> Dump {
 }
 
 /// Copies a folder as a kill at this moment would leave it: what was written is in the files, whether or not the
-/// process that wrote them still runs.
+/// process that wrote them still runs. A kill sees all files at one moment, a copy does not, and RocksDB removes
+/// files it no longer needs when it gets to it; so the copy is made again until nothing changed while it was made.
 pub(crate) fn copy(from: &Path, to: &Path) {
-    fs::create_dir_all(to).unwrap();
-    for item in fs::read_dir(from).unwrap() {
-        let item = item.unwrap();
+    for _ in 0..10_000 {
+        let before = listing(from);
+        if before.is_some() && copy_once(from, to).is_ok() && listing(from) == before {
+            return;
+        }
+        let _ = fs::remove_dir_all(to);
+    }
+    panic!("{} never stands still", from.display());
+}
+
+fn copy_once(from: &Path, to: &Path) -> io::Result<()> {
+    fs::create_dir_all(to)?;
+    for item in fs::read_dir(from)? {
+        let item = item?;
         let target = to.join(item.file_name());
-        if item.file_type().unwrap().is_dir() {
-            copy(&item.path(), &target);
-        } else if let Err(error) = fs::copy(item.path(), target) {
-            // RocksDB deletes files that its manifest no longer names in the background: a kill may come before or
-            // after.
-            assert_eq!(error.kind(), std::io::ErrorKind::NotFound, "{}: {error}", item.path().display());
+        if item.file_type()?.is_dir() {
+            copy_once(&item.path(), &target)?;
+        } else {
+            fs::copy(item.path(), target)?;
         }
     }
+    Ok(())
+}
+
+/// Names and lengths; nothing when a file went away while it was looked at.
+fn listing(folder: &Path) -> Option<Vec<(PathBuf, u64)>> {
+    let mut found = Vec::new();
+    for item in fs::read_dir(folder).ok()? {
+        let path = item.ok()?.path();
+        let facts = fs::metadata(&path).ok()?;
+        if facts.is_dir() {
+            found.extend(listing(&path)?);
+        } else {
+            found.push((path, facts.len()));
+        }
+    }
+    found.sort();
+    Some(found)
 }
 
 /// Every file under a folder with its content, for telling whether anything changed.
