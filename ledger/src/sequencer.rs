@@ -109,11 +109,12 @@ impl Sequencer {
             self.commit(&mut round, &head, now)?;
         }
 
-        // 6. In batch order. A caller who has gone away loses nothing: asking again finds the entry.
+        // 6. In batch order; what is answered is no longer on its way, so asking for it at once gives the same answer.
+        // A caller who has gone away loses nothing: asking again finds the entry.
+        drop(guards);
         for (reply, verdict) in round.answers {
             let _gone = reply.send(verdict);
         }
-        drop(guards);
         Ok(grew)
     }
 

@@ -126,6 +126,11 @@ fn d7_twins_in_one_round_make_one_entry() {
     bench.sequencer.step().unwrap();
     assert!(bench.answer(first).is_ok());
     assert!(matches!(bench.answer(second), Err(RegisterError::Twin { of }) if of == id_of(&original)));
+    let refused = bench.runtime.block_on(bench.ledger.receipt(id_of(&twin_of(&original))));
+    assert!(
+        matches!(refused, Err(crate::ReadError::NotFound)),
+        "what was refused is not on its way: {refused:?}"
+    );
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use crate::log::{Log, both, fail, stele, succeed};
+use crate::log::{Log, PATIENT, both, fail, stele, succeed};
 use crate::machine;
 use crate::server::Server;
 use crate::statements::MARKER;
@@ -55,12 +55,12 @@ impl Bench {
         let key = self.file("issuer.pem");
         let words =
             ["policy", "trust", "--url", &self.server.url, "--operator-key", operator.to_str().unwrap()];
-        succeed(&[&words[..], &["--issuer", ISSUER, "--key", &key]].concat());
+        succeed(&[&words[..], &["--issuer", ISSUER, "--key", &key], &PATIENT].concat());
     }
 
     fn register(&self, statement: &str, options: &[&str]) -> Value {
         let words = ["register", "--url", &self.server.url, statement, "--json"];
-        json(&succeed(&[&words[..], options].concat()))
+        json(&succeed(&[&words[..], options, &PATIENT].concat()))
     }
 }
 

@@ -1,5 +1,7 @@
 //! The suite of the `conformance` room against the real binary, once for each algorithm of receipts.
 
+use std::time::Duration;
+
 use conformance::{Caps, Fixtures, LeafRule, Refused, Report, Target};
 use proofs::Signer;
 use proofs::note::ed25519_vkey;
@@ -43,7 +45,10 @@ fn run(algorithm: &str) -> Report {
         entries: Some(entries.into_iter().map(|(_, entry)| entry.to_vec()).collect()),
         max_body_bytes: Some(1 << 20),
     };
-    let report = conformance::run(&Target::new(&server.url, Caps::default()), &fixtures);
+    let report = conformance::run(
+        &Target::new(&server.url, Caps { timeout: Duration::from_secs(600), ..Caps::default() }),
+        &fixtures,
+    );
     server.stop();
     log.assert_clean();
     report

@@ -39,6 +39,15 @@ impl Log {
         let log = Self { temp, dir };
         log.set("listen", "private", "\"off\"");
         log.set("limits", "rate_requests", "0");
+        // A machine that is busy with other things makes everything slow; that must fail no test.
+        for (section, name, value) in [
+            ("listen", "stop_grace_s", "600"),
+            ("limits", "body_read_ms", "600000"),
+            ("limits", "request_ms", "1500000"),
+            ("ledger", "register_deadline_ms", "600000"),
+        ] {
+            log.set(section, name, value);
+        }
         log
     }
 
@@ -115,6 +124,9 @@ impl Log {
         succeed(&["fsck", self.path()]);
     }
 }
+
+/// Options of the commands that talk to a service, for a machine that is busy with other things.
+pub(crate) const PATIENT: [&str; 4] = ["--request-timeout", "600", "--wait", "600"];
 
 /// Runs `stele` to its end.
 pub(crate) fn stele<S: AsRef<OsStr>>(arguments: &[S]) -> Output {

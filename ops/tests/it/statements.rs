@@ -8,7 +8,7 @@ use ledger::PrivateKey;
 use ledger::signer::KeyAlgorithm;
 use proofs::{ContentType, EntryId, Hash, KeySet, StatementBuilder};
 
-use crate::log::{Log, succeed};
+use crate::log::{Log, PATIENT, succeed};
 use crate::server::Server;
 
 /// Stands in every payload, and must stand in no log.
@@ -49,18 +49,10 @@ impl Issuer {
 
     /// `stele policy trust`: the operator of the log takes this issuer in.
     pub(crate) fn be_trusted(&self, log: &Log, server: &Server) {
-        succeed(&[
-            "policy",
-            "trust",
-            "--url",
-            &server.url,
-            "--operator-key",
-            log.operator_file().to_str().unwrap(),
-            "--issuer",
-            &self.name,
-            "--key",
-            self.file.to_str().unwrap(),
-        ]);
+        let operator = log.operator_file();
+        let (operator, key) = (operator.to_str().unwrap(), self.file.to_str().unwrap());
+        let words = ["policy", "trust", "--url", &server.url, "--operator-key", operator];
+        succeed(&[&words[..], &["--issuer", &self.name, "--key", key], &PATIENT].concat());
     }
 }
 
