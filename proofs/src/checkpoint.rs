@@ -7,7 +7,7 @@ use data_encoding::BASE64;
 use crate::cose::{SignFailed, Signer};
 use crate::hash::{Hash, empty_root};
 use crate::note::{
-    KeyName, NoteError, NoteKeyError, NoteSignature, NoteVerifierKey, SignedNote, VerifyNoteError,
+    KeyName, NoteError, NoteKeyError, NoteSignature, NoteVerifierKey, SignedNote, VerifyNoteError, base64,
     ed25519_vkey,
 };
 use crate::position::{TreeHead, TreeSize};
@@ -174,7 +174,7 @@ impl Checkpoint {
             return Err(CheckpointSyntaxError::Origin);
         }
         let size = parse_size(size).ok_or(CheckpointSyntaxError::Size)?;
-        let root = BASE64.decode(root.as_bytes()).ok().and_then(|root| Hash::from_slice(&root));
+        let root = base64::decode(root).and_then(|root| Hash::from_slice(&root));
         let root = root.ok_or(CheckpointSyntaxError::Root)?;
         if size == TreeSize::EMPTY && root != empty_root() {
             return Err(CheckpointSyntaxError::EmptyRoot);

@@ -2,6 +2,7 @@
 //!
 //! The text means nothing until a signature by a known key verifies.
 
+pub(crate) mod base64;
 pub mod key;
 
 pub use key::{KeyName, NoteKeyError, NoteKeyId, NoteVerifierKey, ed25519_vkey};
@@ -176,7 +177,7 @@ impl fmt::Display for SignedNote {
 fn parse_line(line: &str) -> Option<NoteSignature> {
     let (name, blob) = line.strip_prefix(SIGNATURE_START)?.split_once(' ')?;
     let name = KeyName::new(name).ok()?;
-    let blob = BASE64.decode(blob.as_bytes()).ok()?;
+    let blob = base64::decode(blob)?;
     let (key_id, signature) = blob.split_first_chunk()?;
     if signature.is_empty() {
         return None;

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use data_encoding::{BASE64, HEXLOWER};
 
-use super::NoteSignature;
+use super::{NoteSignature, base64};
 use crate::cose::{Algorithm, KeyError, PublicKey};
 use crate::hash::sha256;
 
@@ -168,7 +168,7 @@ impl FromStr for NoteVerifierKey {
         };
         let id = HEXLOWER.decode(id.as_bytes()).map_err(|_| NoteKeyError::Syntax)?;
         let id = NoteKeyId(id.try_into().map_err(|_| NoteKeyError::Syntax)?);
-        let typed = BASE64.decode(typed.as_bytes()).map_err(|_| NoteKeyError::Syntax)?;
+        let typed = base64::decode(typed).ok_or(NoteKeyError::Syntax)?;
         let (kind, key) = typed.split_first().ok_or(NoteKeyError::Syntax)?;
         if *kind != TYPE_ED25519 {
             return Err(NoteKeyError::UnsupportedType(*kind));
