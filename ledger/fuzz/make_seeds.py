@@ -12,7 +12,6 @@ import hashlib
 import itertools
 import json
 import pathlib
-import shutil
 from collections.abc import Iterable
 
 import cbor2
@@ -546,8 +545,10 @@ def main() -> None:
     (HERE / "data/root.der").write_bytes(root_certificate()[0])
     for target, make in SEEDS.items():
         folder = HERE / "seeds" / target
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(parents=True)
+        folder.mkdir(parents=True, exist_ok=True)
+        # Only the numbered ones are made here; a seed with a name was put there by hand.
+        for old in folder.glob("[0-9]*"):
+            old.unlink()
         found = list(dict.fromkeys(make()))
         for number, seed in enumerate(found):
             (folder / f"{number:02}").write_bytes(seed)
