@@ -93,6 +93,7 @@ impl Ledger {
             in_flight: InFlight::default(),
             state: receiver_of_state,
             mailbox_bytes: Arc::new(Semaphore::new(settings.mailbox_bytes.min(Semaphore::MAX_PERMITS))),
+            batch_places: Arc::new(Semaphore::new(settings.batch_places())),
             published: std::sync::RwLock::new(recovered.published),
             progress: Progress::default(),
             store: parts.store,

@@ -1,5 +1,7 @@
 //! The way in: a statement becomes an entry.
 
+mod batch;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,7 +18,7 @@ use crate::metrics::timed;
 use crate::policy::MAX_STATEMENT_BYTES;
 use crate::receipts::{self, Registered};
 use crate::rows;
-use crate::sequencer::pool::{Judged, Pending, Verdict};
+use crate::sequencer::pool::{Judged, Pending, Room, Verdict};
 use crate::shared::Shared;
 
 /// How often a statement is judged again before the caller is asked to come back (D5).
@@ -72,13 +74,18 @@ impl Ledger {
     /// will be found under its id.
     pub async fn register(&self, body: Bytes, wait: Wait) -> Result<Registration, RegisterError> {
         let outcome = self.register_inner(body, wait).await;
-        let label = match &outcome {
-            Ok((_, true)) => "known",
-            Ok((_, false)) => "registered",
+        self.count(outcome.as_ref().map(|(_, known)| *known));
+        outcome.map(|(registration, _)| registration)
+    }
+
+    /// Counts one registration by how it ended; `known` tells whether the statement was registered before.
+    fn count(&self, outcome: Result<bool, &RegisterError>) {
+        let label = match outcome {
+            Ok(true) => "known",
+            Ok(false) => "registered",
             Err(error) => error.kind(),
         };
         self.shared.metrics.registrations.with_label_values(&[label]).inc();
-        outcome.map(|(registration, _)| registration)
     }
 
     async fn register_inner(&self, body: Bytes, wait: Wait) -> Result<(Registration, bool), RegisterError> {
@@ -136,24 +143,18 @@ impl Ledger {
         judged: Judged,
     ) -> Result<oneshot::Receiver<Verdict>, RegisterError> {
         let overloaded = || RegisterError::Overloaded { retry_after: RETRY_AFTER, id: Some(id) };
-        // A statement larger than the whole mailbox may still pass alone.
-        let limit = self.shared.settings.mailbox_bytes;
-        let bytes = admitted.statement.statement().canonical().len().min(limit);
-        let bytes = u32::try_from(bytes).map_err(|_| overloaded())?;
-        let room =
+        let bytes = self.shared.mailbox_share(&admitted).ok_or_else(overloaded)?;
+        let bytes =
             Arc::clone(&self.shared.mailbox_bytes).try_acquire_many_owned(bytes).map_err(|_| overloaded())?;
         let flight = self.shared.in_flight.enter(id);
         let (reply, verdict) = oneshot::channel();
+        let room = Room { bytes, batch: None };
         let pending = Pending { id, admitted, judged, reply, room, flight };
         self.mailbox.try_send(pending).map_err(|error| match error {
             tokio::sync::mpsc::error::TrySendError::Full(_) => overloaded(),
             tokio::sync::mpsc::error::TrySendError::Closed(_) => RegisterError::Stopped,
         })?;
-        let metrics = &self.shared.metrics;
-        let free = self.shared.mailbox_bytes.available_permits();
-        metrics
-            .mailbox_bytes
-            .set(crate::metrics::gauge_value(limit.saturating_sub(free).try_into().unwrap_or(0)));
+        self.shared.show_mailbox_bytes();
         Ok(verdict)
     }
 }

@@ -9,7 +9,7 @@ use tokio::sync::{Semaphore, watch};
 
 use crate::clock::Clock;
 use crate::flight::InFlight;
-use crate::governance::Governance;
+use crate::governance::{Admitted, Governance};
 use crate::ledger::Keys;
 use crate::metrics::Metrics;
 use crate::settings::Settings;
@@ -32,6 +32,8 @@ pub(crate) struct Shared {
     pub(crate) in_flight: InFlight,
     pub(crate) state: watch::Receiver<State>,
     pub(crate) mailbox_bytes: Arc<Semaphore>,
+    /// Half of the places of the mailbox: batches wait for these, and leave the others to whoever sends one statement.
+    pub(crate) batch_places: Arc<Semaphore>,
     pub(crate) published: RwLock<Published>,
     pub(crate) progress: Progress,
 }
@@ -46,6 +48,17 @@ pub(crate) struct Published {
 impl Shared {
     pub(crate) fn state(&self) -> State {
         self.state.borrow().clone()
+    }
+
+    /// How many bytes of the mailbox a statement takes. One larger than the whole mailbox may still pass alone.
+    pub(crate) fn mailbox_share(&self, admitted: &Admitted) -> Option<u32> {
+        let length = admitted.statement.statement().canonical().len();
+        u32::try_from(length.min(self.settings.mailbox_bytes)).ok()
+    }
+
+    pub(crate) fn show_mailbox_bytes(&self) {
+        let held = self.settings.mailbox_bytes.saturating_sub(self.mailbox_bytes.available_permits());
+        self.metrics.mailbox_bytes.set(crate::metrics::gauge_value(held.try_into().unwrap_or(u64::MAX)));
     }
 
     pub(crate) fn published(&self) -> Published {

@@ -153,6 +153,23 @@ pub(crate) fn id_of(statement: &[u8]) -> EntryId {
     SignedStatement::parse(statement, 1 << 20).unwrap().entry_id()
 }
 
+/// The other signature (r, n - s) that anybody can make of an ECDSA signature (r, s).
+pub(crate) fn twin_of(statement: &[u8]) -> Vec<u8> {
+    const N: [u8; 32] = [
+        0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xbc, 0xe6, 0xfa,
+        0xad, 0xa7, 0x17, 0x9e, 0x84, 0xf3, 0xb9, 0xca, 0xc2, 0xfc, 0x63, 0x25, 0x51,
+    ];
+    let mut twin = statement.to_vec();
+    let at = twin.len() - 32;
+    let mut borrow = 0i32;
+    for i in (0..32).rev() {
+        let digit = i32::from(N[i]) - i32::from(twin[at + i]) - borrow;
+        borrow = i32::from(digit < 0);
+        twin[at + i] = u8::try_from(digit.rem_euclid(256)).unwrap();
+    }
+    twin
+}
+
 /// An opened log whose rounds are driven by hand.
 pub(crate) struct Bench {
     pub(crate) runtime: tokio::runtime::Runtime,
@@ -162,6 +179,8 @@ pub(crate) struct Bench {
 }
 
 pub(crate) type Answer = JoinHandle<Result<Registration, RegisterError>>;
+
+pub(crate) type BatchAnswer = JoinHandle<Vec<Result<Registration, RegisterError>>>;
 
 impl Bench {
     /// Sends a statement and returns once it is in the mailbox or was answered.
@@ -175,6 +194,30 @@ impl Bench {
             std::thread::yield_now();
         }
         answer
+    }
+
+    /// Sends a batch and returns once `held` of it are in the mailbox.
+    pub(crate) fn submit_batch(&self, statements: Vec<Vec<u8>>, held: usize) -> BatchAnswer {
+        let ledger = self.ledger.clone();
+        let bodies: Vec<Bytes> = statements.into_iter().map(Bytes::from).collect();
+        let answer =
+            self.runtime.spawn(async move { ledger.register_batch(&bodies, Wait::ForReceipt).await });
+        while self.sequencer.waiting() < held && !answer.is_finished() {
+            std::thread::yield_now();
+        }
+        answer
+    }
+
+    /// Commits what arrives until the batch is answered.
+    pub(crate) fn finish_batch(&mut self, answer: BatchAnswer) -> Vec<Result<Registration, RegisterError>> {
+        while !answer.is_finished() {
+            if self.sequencer.waiting() > 0 {
+                self.sequencer.step().unwrap();
+            } else {
+                std::thread::yield_now();
+            }
+        }
+        self.runtime.block_on(answer).unwrap()
     }
 
     pub(crate) fn answer(&self, answer: Answer) -> Result<Registration, RegisterError> {

@@ -12,9 +12,19 @@ pub(crate) struct Pending {
     pub(crate) admitted: Box<Admitted>,
     pub(crate) judged: Judged,
     pub(crate) reply: oneshot::Sender<Verdict>,
-    /// Held until the round is over: the bytes in the mailbox are bounded by these permits.
-    pub(crate) room: OwnedSemaphorePermit,
+    /// Held until the round is over.
+    pub(crate) room: Room,
     pub(crate) flight: FlightGuard,
+}
+
+/// The room of one statement in the mailbox, given back when it is dropped.
+pub(crate) struct Room {
+    /// Its bytes: those in the mailbox are bounded by these permits.
+    #[expect(dead_code, reason = "held, not read")]
+    pub(crate) bytes: OwnedSemaphorePermit,
+    /// For a statement of a batch, one of the places that batches may take.
+    #[expect(dead_code, reason = "held, not read")]
+    pub(crate) batch: Option<OwnedSemaphorePermit>,
 }
 
 impl Pending {

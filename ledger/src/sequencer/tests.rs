@@ -9,7 +9,7 @@ use crate::governance::Refusal;
 use crate::registration::Registration;
 use crate::settings::Settings;
 use crate::signer::{KeyAlgorithm, PrivateKey};
-use crate::testing::{NOW, World, id_of, issuer_rule, statement};
+use crate::testing::{NOW, World, id_of, issuer_rule, statement, twin_of};
 use crate::{Collateral, ReceiptState};
 
 fn collateral(bench: &crate::testing::Bench, id: EntryId) -> Collateral {
@@ -81,23 +81,6 @@ fn scr_26_fifty_at_once_make_one_entry_and_fifty_receipts() {
         verify(&receipt, &id, world.keys.receipts.public_key());
     }
     assert_eq!(bench.ledger.head().tree.size.get(), before + 1);
-}
-
-/// The other signature (r, n - s) that anybody can make of an ECDSA signature (r, s).
-fn twin_of(statement: &[u8]) -> Vec<u8> {
-    const N: [u8; 32] = [
-        0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xbc, 0xe6, 0xfa,
-        0xad, 0xa7, 0x17, 0x9e, 0x84, 0xf3, 0xb9, 0xca, 0xc2, 0xfc, 0x63, 0x25, 0x51,
-    ];
-    let mut twin = statement.to_vec();
-    let at = twin.len() - 32;
-    let mut borrow = 0i32;
-    for i in (0..32).rev() {
-        let digit = i32::from(N[i]) - i32::from(twin[at + i]) - borrow;
-        borrow = i32::from(digit < 0);
-        twin[at + i] = u8::try_from(digit.rem_euclid(256)).unwrap();
-    }
-    twin
 }
 
 #[test]

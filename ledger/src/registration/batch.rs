@@ -1,0 +1,242 @@
+//! Many statements in one call: the same judgement and the same promise for each, with few hand-overs for all.
+//!
+//! Judging and signing are done in chunks on the workers; in between, the whole batch waits for the sequencer at once.
+//! Unlike a statement that comes alone, a batch waits for room in the mailbox, no longer than its deadline, and takes no
+//! more than half of the mailbox, together with all other batches.
+
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use proofs::EntryId;
+use tokio::sync::oneshot;
+use tokio::time::{Instant, timeout_at};
+
+use super::{Front, MAX_JUDGEMENTS, RETRY_AFTER, Registration, Wait, judge, look_at};
+use crate::error::{InternalError, RegisterError};
+use crate::governance::Admitted;
+use crate::ledger::Ledger;
+use crate::receipts::{self, Registered};
+use crate::sequencer::pool::{Judged, Pending, Room, Verdict};
+
+/// How many statements are judged, or get their receipts, in one piece of work. Large enough that handing it over costs
+/// nothing beside it (64 verifications: 3 ms), small enough that a batch is spread over all workers and that whoever
+/// sends one statement does not wait long for a worker.
+const CHUNK: usize = 64;
+
+type Outcome = Result<Registration, RegisterError>;
+type Sequenced = Result<(Registered, bool), RegisterError>;
+
+/// One statement of a batch on its way.
+enum Stage {
+    /// Judged; it has yet to be sent to the sequencer.
+    Admitted(EntryId, Box<Admitted>, Judged),
+    /// With the sequencer.
+    Sent { id: EntryId, subject: Arc<str>, verdict: oneshot::Receiver<Verdict> },
+    /// Judged under rules that are no longer the newest.
+    Stale(EntryId, Box<Admitted>),
+    /// Nothing more will happen to it.
+    Done(Sequenced),
+}
+
+impl Ledger {
+    /// Registers many statements: one outcome for each, in order, each as [`Ledger::register`] would give it if they
+    /// were sent one after another. One that is refused changes nothing for the others; one that is there twice is
+    /// registered once; a control statement counts for those behind it.
+    ///
+    /// The caller bounds the number of statements and their bytes. What finds no room in the mailbox before the
+    /// deadline is `Overloaded`, and was not registered.
+    pub async fn register_batch(&self, bodies: &[Bytes], wait: Wait) -> Vec<Outcome> {
+        let deadline = Instant::now() + self.shared.settings.register_deadline();
+        let mut outcomes = Vec::with_capacity(bodies.len());
+        while let Some(rest) = bodies.get(outcomes.len()..).filter(|rest| !rest.is_empty()) {
+            let mut stages = self.judge_batch(rest).await;
+            // What stands behind a control statement has to be judged under it, and so once it is registered.
+            let controls = stages.iter().position(changes_rules);
+            stages.truncate(controls.map_or(stages.len(), |at| at.saturating_add(1)));
+            self.sequence_batch(&mut stages, deadline).await;
+            outcomes.extend(self.answer_batch(stages, wait).await);
+        }
+        outcomes
+    }
+
+    async fn judge_batch(&self, bodies: &[Bytes]) -> Vec<Stage> {
+        let works = bodies.chunks(CHUNK).map(|chunk| {
+            let (shared, chunk) = (Arc::clone(&self.shared), chunk.to_vec());
+            move || chunk.iter().map(|body| look_at(&shared, body)).collect::<Vec<_>>()
+        });
+        let works = works.collect();
+        let judged = self.shared.workers.run_all(works).await;
+        let stage = |front| match front {
+            Ok(Front::Known(registered)) => Stage::Done(Ok((registered, true))),
+            Ok(Front::Admitted { id, admitted, judged }) => Stage::Admitted(id, admitted, judged),
+            Err(error) => Stage::Done(Err(error)),
+        };
+        in_order(bodies.len(), judged).into_iter().map(stage).collect()
+    }
+
+    /// Takes every stage to `Done`.
+    async fn sequence_batch(&self, stages: &mut [Stage], deadline: Instant) {
+        for judgement in 1..=MAX_JUDGEMENTS {
+            for stage in stages.iter_mut() {
+                self.send(stage, deadline).await;
+            }
+            self.shared.show_mailbox_bytes();
+            for stage in stages.iter_mut() {
+                hear(stage, deadline).await;
+            }
+            if judgement < MAX_JUDGEMENTS {
+                self.judge_stale(stages).await;
+            }
+        }
+        for stage in stages.iter_mut() {
+            if let Stage::Admitted(id, ..) | Stage::Stale(id, _) = stage {
+                *stage = Stage::Done(Err(overloaded(*id)));
+            }
+        }
+    }
+
+    /// Sends what is admitted to the sequencer, waiting for room.
+    async fn send(&self, stage: &mut Stage, deadline: Instant) {
+        let Stage::Admitted(id, ..) = stage else { return };
+        let id = *id;
+        let Stage::Admitted(_, admitted, judged) = std::mem::replace(stage, Stage::Done(Err(overloaded(id))))
+        else {
+            return;
+        };
+        let subject: Arc<str> = admitted.statement.statement().header().subject.as_str().into();
+        let Some(bytes) = self.shared.mailbox_share(&admitted) else { return };
+        let shared = &self.shared;
+        let room = async {
+            let batch = Arc::clone(&shared.batch_places).acquire_owned().await.ok()?;
+            let bytes = Arc::clone(&shared.mailbox_bytes).acquire_many_owned(bytes).await.ok()?;
+            Some((Room { bytes, batch: Some(batch) }, self.mailbox.reserve().await))
+        };
+        let Ok(Some((room, place))) = timeout_at(deadline, room).await else { return };
+        let Ok(place) = place else {
+            *stage = Stage::Done(Err(RegisterError::Stopped));
+            return;
+        };
+        let (reply, verdict) = oneshot::channel();
+        let flight = shared.in_flight.enter(id);
+        place.send(Pending { id, admitted, judged, reply, room, flight });
+        *stage = Stage::Sent { id, subject, verdict };
+    }
+
+    async fn judge_stale(&self, stages: &mut [Stage]) {
+        let mut stale = Vec::new();
+        for (at, stage) in stages.iter_mut().enumerate() {
+            if let Stage::Stale(id, _) = stage {
+                let failed = Stage::Done(Err(InternalError::Worker.into()));
+                let id = *id;
+                if let Stage::Stale(_, admitted) = std::mem::replace(stage, failed) {
+                    stale.push((at, id, admitted));
+                }
+            }
+        }
+        let mut works = Vec::new();
+        while !stale.is_empty() {
+            let chunk = stale.split_off(stale.len().saturating_sub(CHUNK));
+            let shared = Arc::clone(&self.shared);
+            works.push(move || {
+                let again = |(at, id, admitted): (usize, EntryId, Box<Admitted>)| {
+                    let judged = judge(&shared, admitted.statement.into_statement());
+                    let stage = match judged {
+                        Ok((admitted, judged)) => Stage::Admitted(id, admitted, judged),
+                        Err(error) => Stage::Done(Err(error)),
+                    };
+                    (at, stage)
+                };
+                chunk.into_iter().map(again).collect::<Vec<_>>()
+            });
+        }
+        for (at, stage) in self.shared.workers.run_all(works).await.into_iter().flatten().flatten() {
+            if let Some(slot) = stages.get_mut(at) {
+                *slot = stage;
+            }
+        }
+    }
+
+    async fn answer_batch(&self, stages: Vec<Stage>, wait: Wait) -> Vec<Outcome> {
+        let mut outcomes = Vec::with_capacity(stages.len());
+        let mut asked = Vec::new();
+        for stage in stages {
+            // Every stage is done; were one not, nothing was promised for it.
+            let sequenced =
+                if let Stage::Done(sequenced) = stage { sequenced } else { Err(RegisterError::Stopped) };
+            self.count(sequenced.as_ref().map(|(_, known)| *known));
+            outcomes.push(sequenced.map(|(registered, _)| {
+                let (id, index) = (registered.id, registered.index);
+                if wait == Wait::ForReceipt {
+                    asked.push(registered);
+                }
+                Registration::Committed { id, index }
+            }));
+        }
+        let works = asked.chunks(CHUNK).map(|chunk| {
+            let (shared, chunk) = (Arc::clone(&self.shared), chunk.to_vec());
+            move || {
+                chunk
+                    .iter()
+                    .map(|registered| Ok(receipts::inclusion(&shared, registered)?))
+                    .collect::<Vec<_>>()
+            }
+        });
+        let works = works.collect();
+        let signed = self.shared.workers.run_all(works).await;
+        let mut receipts = in_order(asked.len(), signed).into_iter();
+        if wait == Wait::ForReceipt {
+            for outcome in &mut outcomes {
+                if let Ok(Registration::Committed { id, index }) = outcome
+                    && let Some(receipt) = receipts.next()
+                {
+                    let (id, index) = (*id, *index);
+                    *outcome = receipt.map(|receipt| Registration::Issued { id, index, receipt });
+                }
+            }
+        }
+        outcomes
+    }
+}
+
+/// Waits for what the sequencer says.
+async fn hear(stage: &mut Stage, deadline: Instant) {
+    let Stage::Sent { id, subject, verdict } = stage else { return };
+    let (id, subject) = (*id, Arc::clone(subject));
+    let heard = timeout_at(deadline, verdict).await;
+    *stage = match heard {
+        Err(_) => Stage::Done(Err(RegisterError::Deadline { id, retry_after: RETRY_AFTER })),
+        Ok(Err(_)) => Stage::Done(Err(RegisterError::Stopped)),
+        Ok(Ok(Verdict::Sequenced { index, registered_at, known })) => {
+            Stage::Done(Ok((Registered { id, index, registered_at, subject }, known)))
+        }
+        Ok(Ok(Verdict::Twin(of))) => Stage::Done(Err(RegisterError::Twin { of })),
+        Ok(Ok(Verdict::JudgeAgain(admitted))) => Stage::Stale(id, admitted),
+    };
+}
+
+fn changes_rules(stage: &Stage) -> bool {
+    matches!(stage, Stage::Admitted(_, admitted, _) if admitted.control.is_some())
+}
+
+fn overloaded(id: EntryId) -> RegisterError {
+    RegisterError::Overloaded { retry_after: RETRY_AFTER, id: Some(id) }
+}
+
+/// The results of chunks as results of `count` statements. A chunk whose worker died stands for as many failures.
+fn in_order<T>(
+    count: usize,
+    chunks: Vec<Result<Vec<Result<T, RegisterError>>, InternalError>>,
+) -> Vec<Result<T, RegisterError>> {
+    let mut all = Vec::with_capacity(count);
+    for chunk in chunks {
+        let full = CHUNK.min(count.saturating_sub(all.len()));
+        match chunk {
+            Ok(results) => all.extend(results),
+            Err(_) => all.extend((0..full).map(|_| Err(InternalError::Worker.into()))),
+        }
+    }
+    all
+}
