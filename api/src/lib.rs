@@ -14,10 +14,12 @@ mod media;
 mod metrics;
 mod problem;
 mod public_url;
+mod reading;
 mod router;
 mod routes;
 
 pub use limits::Limits;
 pub use metrics::{HttpMetrics, metrics_router};
 pub use public_url::{PublicUrl, PublicUrlError};
+pub use reading::ReadSettings;
 pub use router::router;

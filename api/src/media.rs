@@ -5,11 +5,11 @@
 
 mod header;
 
-use axum::http::header::{CONTENT_ENCODING, CONTENT_TYPE};
+use axum::http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE};
 use axum::http::{HeaderMap, HeaderName};
 
 use crate::problem::{self, Problem};
-use header::{MediaType, Range, list, media_type, ranges};
+use header::{MediaType, Range, coding, list, media_type, ranges};
 
 /// COSE messages (RFC 9052 §11.3.1).
 pub(crate) const COSE: &str = "application/cose";
@@ -31,6 +31,8 @@ pub(crate) const PROBLEM_JSON: &str = "application/problem+json";
 pub(crate) const JSON: &str = "application/json";
 /// Plain text; C2SP checkpoints are this too.
 pub(crate) const TEXT: &str = "text/plain; charset=utf-8";
+/// Bytes without a type of their own: tiles and bundles (TILE-03, TILE-08).
+pub(crate) const BYTES: &str = "application/octet-stream";
 /// What `POST /entries` reads, for `Accept-Post` and for people.
 pub(crate) const REGISTRABLE: &str = "application/cose, application/scitt-statement+cose";
 
@@ -137,6 +139,17 @@ pub(crate) fn prefers_async(headers: &HeaderMap) -> bool {
     list(headers, &HeaderName::from_static("prefer"))
         .filter_map(|preference| preference.split([';', '=']).next())
         .any(|name| name.trim().eq_ignore_ascii_case("respond-async"))
+}
+
+/// Whether the client would as soon have gzip as the content itself (RFC 9110 §12.5.3). Without `Accept-Encoding` it
+/// gets the content itself.
+pub(crate) fn accepts_gzip(headers: &HeaderMap) -> bool {
+    let codings: Vec<_> = list(headers, &ACCEPT_ENCODING).filter_map(coding).collect();
+    let named = |name: &str| {
+        codings.iter().find(|(coding, _)| coding.eq_ignore_ascii_case(name)).map(|(_, quality)| *quality)
+    };
+    let gzip = named("gzip").or_else(|| named("x-gzip")).or_else(|| named("*")).unwrap_or(0);
+    gzip > 0 && gzip >= named("identity").unwrap_or(0)
 }
 
 fn is_statement(content: &MediaType<'_>) -> bool {

@@ -65,6 +65,8 @@ rows! {
     NO_SUCH_KEY = NOT_FOUND, "no-such-key", "No such key", "No key could be found for this kid value";
     NO_SUCH_ENTRY = NOT_FOUND, "no-such-entry", "Not Found",
         "The entry is not known to this Transparency Service";
+    NO_SUCH_TILE = NOT_FOUND, "no-such-tile", "No Such Tile",
+        "No tile or bundle has this path, or the newest checkpoint does not cover it";
     NO_SUCH_RESOURCE = NOT_FOUND, "no-such-resource", "Not Found",
         "There is nothing at this path; GET / tells what is where";
     METHOD_NOT_ALLOWED = METHOD_NOT_ALLOWED, "method-not-allowed", "Method Not Allowed",

@@ -12,9 +12,13 @@ use crate::layers::{self, Guards};
 use crate::limits::Limits;
 use crate::metrics::HttpMetrics;
 use crate::public_url::PublicUrl;
-use crate::routes::{checkpoint, consistency, health, keys, openapi, policy, register, resolve, statements};
+use crate::reading::ReadSettings;
+use crate::routes::tiles::TileCache;
+use crate::routes::{
+    checkpoint, consistency, health, keys, openapi, policy, register, resolve, statements, tiles,
+};
 
-use Door::{Cose, Json, Probe, Scitt, Text};
+use Door::{Binary, Cose, Json, Probe, Scitt, Text};
 
 pub(crate) use landing::landing;
 
@@ -27,6 +31,8 @@ pub(crate) enum Door {
     Cose,
     /// A resource of ours in plain text.
     Text,
+    /// A resource of ours in bytes that have no media type of their own.
+    Binary,
     /// A resource of ours in JSON.
     Json,
     /// JSON too, and answered however busy the service is.
@@ -37,7 +43,7 @@ pub(crate) enum Door {
 
 /// One line of the table.
 pub(crate) struct Route {
-    /// The path as axum and OpenAPI write it.
+    /// The path as axum writes it.
     pub(crate) path: &'static str,
     /// What kind of door it is.
     pub(crate) door: Door,
@@ -60,6 +66,8 @@ pub(crate) static ROUTES: &[Route] = &[
     at("/statements/{entry_id}/collateral", Cose, "why it was admitted", || get(statements::collateral)),
     at("/policy", Json, "registration policy and trust anchors in force", || get(policy::policy)),
     at("/checkpoint", Text, "the signed head of the log", || get(checkpoint::checkpoint)),
+    at("/tile/{level}/{*place}", Binary, "a tile of the tree (C2SP tlog-tiles)", || get(tiles::tile)),
+    at("/tile/entries/{*place}", Binary, "a bundle of entries", || get(tiles::entries)),
     at("/consistency", Cose, "?from=&to= proof that the log only grew", || get(consistency::consistency)),
     at("/healthz", Probe, "whether the process answers", || get(health::alive)),
     at("/readyz", Probe, "whether it registers and publishes", || get(health::ready)),
@@ -80,6 +88,11 @@ impl Route {
     pub(crate) fn find(path: &str) -> Option<&'static Self> {
         ROUTES.iter().find(|route| route.path == path)
     }
+
+    /// The path for people and for OpenAPI, which does not tell a name that holds slashes from one that holds none.
+    fn shown(&self) -> String {
+        self.path.replace("{*", "{")
+    }
 }
 
 /// What every handler shares.
@@ -88,17 +101,26 @@ pub(crate) struct App {
     pub(crate) ledger: Ledger,
     pub(crate) guards: Guards,
     pub(crate) public_url: Arc<PublicUrl>,
+    pub(crate) tiles: Arc<TileCache>,
 }
 
-/// The service: SCRAPI and the doors of ours over `ledger`, bounded by `limits`, counted in `metrics`.
+/// The service: SCRAPI and the doors of ours over `ledger`, bounded by `limits`, read as `read` says, counted in
+/// `metrics`.
 ///
 /// `public_url` is the base of every Location. Serve it with
 /// `into_make_service_with_connect_info::<std::net::SocketAddr>()`: without the peer's address every client
 /// shares one rate. There is no CORS: a browser page of another origin cannot read answers. The router spawns
 /// nothing; dropping it and every request drops its handle of the ledger.
-pub fn router(ledger: Ledger, limits: Limits, public_url: PublicUrl, metrics: HttpMetrics) -> Router {
+pub fn router(
+    ledger: Ledger,
+    limits: Limits,
+    read: &ReadSettings,
+    public_url: PublicUrl,
+    metrics: HttpMetrics,
+) -> Router {
     let guards = Guards::new(limits, metrics);
-    let app = App { ledger, guards: guards.clone(), public_url: Arc::new(public_url) };
+    let tiles = Arc::new(TileCache::new(read.tile_cache_mib.saturating_mul(1 << 20)));
+    let app = App { ledger, guards: guards.clone(), public_url: Arc::new(public_url), tiles };
     let routes =
         ROUTES.iter().fold(Router::new(), |router, route| router.route(route.path, (route.handlers)()));
     layers::wrap(routes.with_state(app), guards)

@@ -10,6 +10,7 @@ pub(crate) mod policy;
 pub(crate) mod register;
 pub(crate) mod resolve;
 pub(crate) mod statements;
+pub(crate) mod tiles;
 
 mod answer;
 mod locator;

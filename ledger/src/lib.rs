@@ -36,6 +36,7 @@ mod shared;
 pub mod signer;
 #[cfg(test)]
 mod testing;
+mod tiles;
 pub mod trust;
 mod workers;
 

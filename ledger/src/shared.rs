@@ -65,6 +65,10 @@ impl Shared {
         self.published.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    pub(crate) fn published_size(&self) -> TreeSize {
+        self.published.read().unwrap_or_else(PoisonError::into_inner).size
+    }
+
     pub(crate) fn set_published(&self, published: Published) {
         self.metrics.checkpoint_size.set(crate::metrics::gauge_value(published.size.get()));
         *self.published.write().unwrap_or_else(PoisonError::into_inner) = published;

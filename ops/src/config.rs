@@ -33,6 +33,8 @@ pub(crate) struct Config {
     #[serde(default)]
     pub(crate) limits: api::Limits,
     #[serde(default)]
+    pub(crate) read: api::ReadSettings,
+    #[serde(default)]
     pub(crate) ledger: ledger::Settings,
     #[serde(default)]
     pub(crate) store: storage::Settings,

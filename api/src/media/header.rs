@@ -48,6 +48,23 @@ fn range(element: &str) -> Option<Range<'_>> {
     Some(Range { media, quality })
 }
 
+/// A content coding with its quality in thousandths.
+pub(super) fn coding(element: &str) -> Option<(&str, u16)> {
+    let mut parts = split(element, ';');
+    let coding = parts.next().filter(|coding| is_token(coding))?;
+    let quality = match parts.next() {
+        None => 1000,
+        Some(weight) => {
+            let (name, value) = weight.split_once('=')?;
+            if !name.trim().eq_ignore_ascii_case("q") {
+                return None;
+            }
+            thousandths(value.trim())?
+        }
+    };
+    Some((coding, quality))
+}
+
 /// One media type or range with its parameters.
 pub(super) fn media_type(text: &str) -> Option<MediaType<'_>> {
     let mut parts = split(text, ';');

@@ -9,7 +9,7 @@ use proofs::{EntryId, StatementError};
 
 use super::{
     BAD_ALGORITHM, DEADLINE, INTERNAL, INVALID_RANGE, INVALID_SIGNATURE, MALFORMED, MISSING_CLAIMS,
-    NO_SUCH_ENTRY, OVERLOADED, PAYLOAD_MISSING, Problem, REJECTED, STOPPING, TOO_LARGE,
+    NO_SUCH_ENTRY, NO_SUCH_TILE, OVERLOADED, PAYLOAD_MISSING, Problem, REJECTED, STOPPING, TOO_LARGE,
     UNKNOWN_CRITICAL_HEADER, UNKNOWN_ISSUER_KEY,
 };
 use crate::public_url::PublicUrl;
@@ -75,6 +75,14 @@ impl Problem {
         match error {
             ReadError::NotFound => Self::of(&NO_SUCH_ENTRY)
                 .detail(format!("Receipt with entry ID {id} not known to this Transparency Service")),
+            ReadError::BadRange { .. } | ReadError::Internal(_) => Self::read(error),
+        }
+    }
+
+    /// Why a tile or bundle could not be read.
+    pub(crate) fn read_tile(error: &ReadError) -> Self {
+        match error {
+            ReadError::NotFound => Self::of(&NO_SUCH_TILE),
             ReadError::BadRange { .. } | ReadError::Internal(_) => Self::read(error),
         }
     }

@@ -28,7 +28,7 @@ impl Form {
         let json = match door {
             Door::Scitt => method == Method::POST && media::speaks_json(headers),
             Door::Json | Door::Probe => true,
-            Door::Cose | Door::Text | Door::Unknown => media::prefers_json_problem(headers),
+            Door::Cose | Door::Text | Door::Binary | Door::Unknown => media::prefers_json_problem(headers),
         };
         if json { Self::Json } else { Self::Concise }
     }

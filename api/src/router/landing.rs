@@ -34,7 +34,7 @@ pub(crate) async fn landing(State(app): State<App>, headers: HeaderMap) -> Respo
 }
 
 fn as_json(base: &str, facts: &[(&str, String)]) -> Value {
-    let routes = ROUTES.iter().map(|route| json!({ "path": route.path, "summary": route.summary }));
+    let routes = ROUTES.iter().map(|route| json!({ "path": route.shown(), "summary": route.summary }));
     let mut page =
         json!({ "service": "stele", "what": WHAT, "url": base, "routes": routes.collect::<Vec<_>>() });
     if let Some(object) = page.as_object_mut() {
@@ -51,7 +51,7 @@ fn as_text(base: &str, facts: &[(&str, String)]) -> String {
     }
     page.push('\n');
     for route in ROUTES {
-        let _ = writeln!(page, "{base}{:<40}{}", route.path, route.summary);
+        let _ = writeln!(page, "{base}{:<40}{}", route.shown(), route.summary);
     }
     page
 }

@@ -33,7 +33,7 @@ pub(super) fn negotiated(
 pub(super) fn tagged(asked: &HeaderMap, tag: &str, content_type: &'static str, body: Bytes) -> Response {
     // The type is part of the representation, and so of its tag.
     let tag = format!("\"{tag}:{content_type}\"");
-    let mut response = if holds(asked, &tag) {
+    let mut response = if matches(asked, &tag) {
         negotiated(StatusCode::NOT_MODIFIED, content_type, IMMUTABLE, Body::empty())
     } else {
         negotiated(StatusCode::OK, content_type, IMMUTABLE, body)
@@ -56,7 +56,8 @@ pub(super) fn receipt_to_come(status: StatusCode, app: &App, id: &EntryId) -> Re
     with_location(response, app, id)
 }
 
-fn holds(asked: &HeaderMap, tag: &str) -> bool {
+/// Whether `If-None-Match` names this tag: the comparison is the weak one (RFC 9110 §13.1.2).
+pub(super) fn matches(asked: &HeaderMap, tag: &str) -> bool {
     let lines = asked.get_all(IF_NONE_MATCH).iter().filter_map(|line| line.to_str().ok());
     let mut tags = lines.flat_map(|line| line.split(',')).map(str::trim);
     tags.any(|held| held == "*" || held.strip_prefix("W/").unwrap_or(held) == tag)

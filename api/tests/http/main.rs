@@ -22,3 +22,5 @@ mod register;
 mod resolve;
 #[cfg(test)]
 mod support;
+#[cfg(test)]
+mod tiles;

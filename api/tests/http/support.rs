@@ -5,7 +5,7 @@ pub(crate) mod forge;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
-use api::{HttpMetrics, Limits, PublicUrl};
+use api::{HttpMetrics, Limits, PublicUrl, ReadSettings};
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Method, Request, StatusCode};
@@ -35,6 +35,7 @@ pub(crate) struct World {
     pub(crate) log_id: EntryId,
     pub(crate) limits: Limits,
     pub(crate) settings: Settings,
+    pub(crate) read: ReadSettings,
 }
 
 impl World {
@@ -60,7 +61,7 @@ impl World {
         let log_id = ledger::create(store.as_ref(), &genesis, &keys, &operator, &clock()).unwrap();
         let issuer = key(KeyAlgorithm::Es256);
         let (limits, settings) = (Limits::default(), Settings::default());
-        Self { store, operator, keys, issuer, log_id, limits, settings }
+        Self { store, operator, keys, issuer, log_id, limits, settings, read: ReadSettings::default() }
     }
 
     /// A log that trusts one issuer's key, under a rule named `issuers`.
@@ -95,7 +96,7 @@ impl World {
         let registry = Registry::new();
         let url = PublicUrl::parse(URL).unwrap();
         let metrics = HttpMetrics::register(&registry).unwrap();
-        let router = api::router(ledger.clone(), self.limits.clone(), url, metrics);
+        let router = api::router(ledger.clone(), self.limits.clone(), &self.read, url, metrics);
         Service { router, ledger, registry, halted: Some((sequencer, publisher)), running: None }
     }
 

@@ -53,7 +53,7 @@ pub(crate) fn run(folder: &DataDir, plan: Plan, ready: &mut dyn FnMut(&Ready)) -
     let http_metrics = HttpMetrics::register(&registry).context("cannot make the metrics")?;
     let parts =
         Parts { store: Arc::<RocksStore>::clone(&store), keys, clock: Arc::new(SystemClock), metrics };
-    let Config { listen: listening, limits, ledger: settings, service, .. } = plan.config;
+    let Config { listen: listening, limits, read, ledger: settings, service, .. } = plan.config;
     let Opened { ledger, sequencer, publisher } = Ledger::open(parts, settings)
         .map_err(|error| Failure::local(format_args!("{}: {error}", folder.root().display())))?;
 
@@ -69,7 +69,7 @@ pub(crate) fn run(folder: &DataDir, plan: Plan, ready: &mut dyn FnMut(&Ready)) -
     };
 
     let doors = Doors {
-        app: api::router(ledger, limits.clone(), service.url, http_metrics),
+        app: api::router(ledger, limits.clone(), &read, service.url, http_metrics),
         public,
         private: private.map(|listener| (listener, api::metrics_router(registry))),
         tls: tls.map(RustlsAcceptor::new),

@@ -126,7 +126,13 @@ fn serves_when_it_is_asked_to() {
     std::thread::spawn(move || sequencer.run());
     std::thread::spawn(move || publisher.run());
     let metrics = api::HttpMetrics::register(&registry).unwrap();
-    let app = api::router(ledger, api::Limits::default(), api::PublicUrl::parse(SERVICE).unwrap(), metrics);
+    let app = api::router(
+        ledger,
+        api::Limits::default(),
+        &api::ReadSettings::default(),
+        api::PublicUrl::parse(SERVICE).unwrap(),
+        metrics,
+    );
     tokio::runtime::Runtime::new().unwrap().block_on(async {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         println!("\nhttp://{}", listener.local_addr().unwrap());
