@@ -12,6 +12,7 @@ use crate::error::OpenError;
 use crate::flight::InFlight;
 use crate::governance::Governance;
 use crate::metrics::{Metrics, gauge_value};
+use crate::nodes::TileCache;
 use crate::publisher::Publisher;
 use crate::recovery;
 use crate::sequencer::Sequencer;
@@ -84,13 +85,15 @@ impl Ledger {
     pub fn open(parts: Parts, settings: Settings) -> Result<Opened, OpenError> {
         let recovered = recovery::recover(parts.store.as_ref(), &parts.keys)?;
         let (mailbox, receiver) = mpsc::channel(settings.mailbox_entries.max(1));
-        let state = State { head: recovered.head, governance: recovered.governance };
+        let edge = recovered.edge.tiles().into();
+        let state = State { head: recovered.head, edge, governance: recovered.governance };
         let (sender, receiver_of_state) = watch::channel(state);
         parts.metrics.committed_size.set(gauge_value(recovered.head.tree.size.get()));
         parts.metrics.checkpoint_size.set(gauge_value(recovered.published.size.get()));
         let shared = Arc::new(Shared {
             workers: Workers::new(settings.workers),
             in_flight: InFlight::default(),
+            tiles: TileCache::new(settings.tile_cache_bytes, &parts.metrics.tile_lookups),
             state: receiver_of_state,
             mailbox_bytes: Arc::new(Semaphore::new(settings.mailbox_bytes.min(Semaphore::MAX_PERMITS))),
             batch_places: Arc::new(Semaphore::new(settings.batch_places())),

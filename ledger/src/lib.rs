@@ -23,6 +23,7 @@ mod fsck;
 pub mod governance;
 mod ledger;
 mod metrics;
+mod nodes;
 pub mod policy;
 mod publisher;
 mod reads;

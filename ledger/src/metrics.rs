@@ -12,6 +12,7 @@ pub struct Metrics {
     pub(crate) receipts: IntCounter,
     pub(crate) rounds: IntCounter,
     pub(crate) judged_again: IntCounter,
+    pub(crate) tile_lookups: IntCounterVec,
     pub(crate) round_entries: Histogram,
     pub(crate) judge_seconds: Histogram,
     pub(crate) integrate_seconds: Histogram,
@@ -43,8 +44,13 @@ impl Metrics {
             "stele_registrations_total",
             "How many registrations ended in each way: registered, known (sent before), or the reason of refusal.",
         );
+        let lookups = Opts::new(
+            "stele_tile_cache_lookups_total",
+            "How many full tiles were looked up in the tile cache: hit, or miss and read from the store.",
+        );
         Ok(Self {
             registrations: put(registry, IntCounterVec::new(outcomes, &["outcome"])?)?,
+            tile_lookups: put(registry, IntCounterVec::new(lookups, &["outcome"])?)?,
             receipts: counter("stele_receipts_total", "How many receipts were signed.")?,
             rounds: counter(
                 "stele_rounds_total",

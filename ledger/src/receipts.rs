@@ -4,12 +4,10 @@ use std::sync::Arc;
 
 use proofs::receipt::{ReceiptClaims, issue_consistency, issue_inclusion};
 use proofs::statement::log_subject;
-use proofs::tile::{TileId, TiledNodes};
 use proofs::{
-    CompactRange, ConsistencyProof, EntryId, InclusionProof, LeafIndex, NodeReader, TreeHead, TreeSize,
-    UnixTime, leaf_hash,
+    CompactRange, ConsistencyProof, EntryId, InclusionProof, LeafIndex, NodeReader, TreeSize, UnixTime,
+    leaf_hash,
 };
-use storage::Snapshot;
 
 use crate::error::{InternalError, ReadError};
 use crate::metrics::timed;
@@ -27,10 +25,9 @@ pub(crate) struct Registered {
 /// A fresh inclusion receipt against the committed head.
 pub(crate) fn inclusion(shared: &Shared, entry: &Registered) -> Result<Vec<u8>, InternalError> {
     timed(&shared.metrics.receipt_seconds, || {
-        let snapshot = shared.store.snapshot()?;
-        let head = committed(snapshot.as_ref())?;
-        let nodes = TiledNodes::open(head, |ids: &[TileId]| snapshot.tiles(ids));
-        let proof = InclusionProof::prove(entry.index, head.size, &nodes).map_err(tree_error)?;
+        let tiles = shared.tree();
+        let head = tiles.head();
+        let proof = InclusionProof::prove(entry.index, head.size, &tiles.nodes()).map_err(tree_error)?;
         let claims = ReceiptClaims {
             issuer: issuer(shared),
             subject: entry.subject.to_string(),
@@ -45,17 +42,18 @@ pub(crate) fn inclusion(shared: &Shared, entry: &Registered) -> Result<Vec<u8>, 
 
 /// A consistency receipt from size `from` to size `to` of this log.
 pub(crate) fn consistency(shared: &Shared, from: TreeSize, to: TreeSize) -> Result<Vec<u8>, ReadError> {
-    let snapshot = shared.store.snapshot().map_err(InternalError::from)?;
-    let head = committed(snapshot.as_ref())?;
+    let tiles = shared.tree();
+    let head = tiles.head();
     if from == TreeSize::EMPTY || from >= to || to > head.size {
         return Err(ReadError::BadRange { from, to, size: head.size });
     }
-    // Neither root need be one that was committed, so what they are made of is proven against the head.
-    let nodes = TiledNodes::open(head, |ids: &[TileId]| snapshot.tiles(ids)).proven();
+    // Neither root need be one that was committed; what they are made of is proven against the head.
+    let nodes = tiles.nodes();
     let proof = ConsistencyProof::prove(from, to, &nodes).map_err(tree_error)?;
     let old_root = root_at(from, &nodes)?;
     let new_root = root_at(to, &nodes)?;
     let last = to.last().ok_or(InternalError::Entry(LeafIndex::new(0)))?;
+    let snapshot = shared.store.snapshot().map_err(InternalError::from)?;
     let row = snapshot.entry(last).map_err(InternalError::from)?.ok_or(InternalError::Entry(last))?;
     let identity = shared.state.borrow().governance.identity().clone();
     let claims = ReceiptClaims {
@@ -71,13 +69,6 @@ pub(crate) fn consistency(shared: &Shared, from: TreeSize, to: TreeSize) -> Resu
 
 fn issuer(shared: &Shared) -> String {
     shared.state.borrow().governance.identity().genesis.issuer.clone()
-}
-
-fn committed(snapshot: &dyn Snapshot) -> Result<TreeHead, InternalError> {
-    snapshot
-        .head()
-        .map(|head| head.tree)
-        .ok_or_else(|| InternalError::Tree("the store has no head".to_owned()))
 }
 
 /// The root of the first `size` leaves.

@@ -5,7 +5,7 @@ mod tests;
 
 use proofs::checkpoint::{Checkpoint, Origin, open_checkpoint};
 use proofs::note::ed25519_vkey;
-use proofs::tile::{TileId, TiledNodes};
+use proofs::tile::{ExpandedTile, TileId, TiledNodes};
 use proofs::{
     EntryId, InclusionProof, LeafIndex, PublicKey, SignedStatement, Signer, TreeHead, TreeSize, leaf_hash,
 };
@@ -43,7 +43,7 @@ pub(crate) fn recover(store: &dyn LogStore, keys: &Keys) -> Result<Recovered, Op
 }
 
 /// Reads the right edge and proves it: its nodes fold to the root of the head.
-fn edge(snapshot: &dyn Snapshot, head: TreeHead) -> Result<Edge, OpenError> {
+pub(crate) fn edge(snapshot: &dyn Snapshot, head: TreeHead) -> Result<Edge, OpenError> {
     let nodes = TiledNodes::open(head, |ids: &[TileId]| snapshot.tiles(ids));
     let range = nodes.verify_right_edge().map_err(tree)?;
     let mut partial = Vec::new();
@@ -56,9 +56,10 @@ fn edge(snapshot: &dyn Snapshot, head: TreeHead) -> Result<Edge, OpenError> {
         let stored =
             if width == 0 { Vec::new() } else { snapshot.tiles(&[id])?.pop().flatten().unwrap_or_default() };
         let wanted = width.saturating_mul(proofs::Hash::LEN);
-        partial.push(
-            stored.get(..wanted).ok_or_else(|| tree(format!("tile {level}/{} is short", id.index)))?.to_vec(),
-        );
+        let stored =
+            stored.get(..wanted).ok_or_else(|| tree(format!("tile {level}/{} is short", id.index)))?;
+        // Every hash of a tile that is not full is part of the right edge, which was proven above.
+        partial.push(ExpandedTile::new(stored).unwrap_or_default());
     }
     Ok(Edge::restored(range, partial))
 }

@@ -83,7 +83,7 @@ impl Sequencer {
     /// If we stop before 4 returned: nothing is stored, or all of it is and nobody was told; a retry finds out which.
     /// If we stop after 4: it is durable; opening the log releases it again, and a retry gets its receipt.
     fn round(&mut self, batch: Vec<Pending>) -> Result<bool, Fatal> {
-        let State { head, governance } = self.state.borrow().clone();
+        let State { head, governance, .. } = self.state.borrow().clone();
         let now = head.time.max(self.shared.clock.now());
 
         // 2. What is no longer judged under the newest rules goes back; what is registered already is answered.
@@ -135,11 +135,16 @@ impl Sequencer {
         metrics.rounds.inc();
         metrics.committed_size.set(gauge_value(grown.tree.size.get()));
         self.edge = growth.edge;
+        for (id, tile) in growth.full {
+            self.shared.tiles.put(id, tile);
+        }
 
-        // 5. Readers and the publisher see the new head and the rules in force at it.
+        // 5. Readers and the publisher see the new head, its edge, and the rules in force at it.
         let change = round.change.take();
+        let edge = self.edge.tiles().into();
         self.state.send_modify(|state| {
             state.head = grown;
+            state.edge = edge;
             if let Some((change, index, id)) = &change {
                 state.governance = state.governance.apply(change, *index, *id);
             }

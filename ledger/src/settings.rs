@@ -29,6 +29,9 @@ pub struct Settings {
     /// How long committed entries, or a round, may wait before `/readyz` says no, in milliseconds.
     /// Default 10000. Too short takes a healthy service out of rotation during a slow fsync.
     pub ready_lag_ms: u64,
+    /// How many bytes of the tree's full tiles are kept in memory, ready to prove with. Default 64 MiB: the tiles of
+    /// the newest million entries. With too little, a receipt of an older entry costs a read and 255 hashes more.
+    pub tile_cache_bytes: usize,
     /// How many verifications, signatures and reads run at the same time. Default 4. More than twice the cores
     /// only adds switching; fewer leaves cores idle while reads wait for the disk.
     pub workers: usize,
@@ -44,6 +47,7 @@ impl Default for Settings {
             register_deadline_ms: 10_000,
             checkpoint_interval_ms: 1_000,
             ready_lag_ms: 10_000,
+            tile_cache_bytes: 64 * 1024 * 1024,
             workers: 4,
         }
     }

@@ -12,13 +12,16 @@ use crate::flight::InFlight;
 use crate::governance::{Admitted, Governance};
 use crate::ledger::Keys;
 use crate::metrics::Metrics;
+use crate::nodes::{EdgeTiles, TileCache};
 use crate::settings::Settings;
 use crate::workers::Workers;
 
-/// The committed head and the rules in force at it: released together, so that nobody sees one without the other.
+/// The committed head, the right edge of its tree, and the rules in force at it: released together, so that nobody sees
+/// one without the others.
 #[derive(Clone)]
 pub(crate) struct State {
     pub(crate) head: Head,
+    pub(crate) edge: EdgeTiles,
     pub(crate) governance: Governance,
 }
 
@@ -30,6 +33,7 @@ pub(crate) struct Shared {
     pub(crate) settings: Settings,
     pub(crate) workers: Workers,
     pub(crate) in_flight: InFlight,
+    pub(crate) tiles: TileCache,
     pub(crate) state: watch::Receiver<State>,
     pub(crate) mailbox_bytes: Arc<Semaphore>,
     /// Half of the places of the mailbox: batches wait for these, and leave the others to whoever sends one statement.

@@ -103,6 +103,31 @@ fn tile_05_nodes_of_a_tile_of_any_width() {
 }
 
 #[test]
+fn tile_06_a_tile_that_grew_is_the_one_read_at_that_width() {
+    let (hashes, bytes) = row(256);
+    let mut growing = ExpandedTile::default();
+    assert_eq!((growing.width(), growing.node(0, 1)), (None, None));
+    let mut kept: Vec<ExpandedTile> = Vec::new();
+    for hash in &hashes {
+        assert!(growing.push(*hash));
+        kept.push(growing.clone());
+    }
+    assert!(growing.is_full() && !growing.push(hashes[0]), "a full tile takes nothing more");
+    // What was cloned on the way did not grow with it.
+    for (grown, width) in kept.iter().zip(1..) {
+        let read = ExpandedTile::new(&bytes[..width * Hash::LEN]).unwrap();
+        assert_eq!((grown.width(), read.width()), (Some(width), Some(width)));
+        assert_eq!(grown.nodes, read.nodes);
+        assert_eq!(grown.bytes(width).unwrap(), bytes[..width * Hash::LEN]);
+        assert_eq!(grown.bytes(width - 1).unwrap(), bytes[..(width - 1) * Hash::LEN]);
+        assert_eq!(grown.bytes(width + 1), None);
+    }
+    assert!(growing.nodes.len() * Hash::LEN == ExpandedTile::MAX_BYTES);
+    assert_eq!(growing.node(1, 2), None, "no node begins there");
+    assert_eq!(growing.node(0, 3), None);
+}
+
+#[test]
 fn tile_05_what_is_no_tile() {
     let (_, bytes) = row(257);
     for len in [0, 1, 31, 33, 63, 8191, 8193, 8224] {
