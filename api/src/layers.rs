@@ -20,6 +20,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use crate::limits::Limits;
 use crate::metrics::HttpMetrics;
 use crate::router::{Door, Route};
+pub(crate) use admission::rate_of_batch;
 use bodies::Bodies;
 use rate::Rate;
 

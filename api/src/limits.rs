@@ -12,8 +12,14 @@ pub struct Limits {
     /// 413. Too large: `body_bytes_in_flight` holds fewer uploads. Keep it at or above the policy's own
     /// maximum.
     pub body_bytes: usize,
-    /// Bytes of request bodies held in memory at once, over all requests, counted as they arrive. Default 64
-    /// MiB. Too small: uploads get 503 in a crowd. Too large: that much memory (twice, while a buffer grows)
+    /// Statements that one batch may hold. Default 1,000. Each counts as a request for `rate_requests`. Too few:
+    /// producers need more round trips. Too many: one request keeps its answers in memory for longer.
+    pub batch_entries: usize,
+    /// Largest batch in bytes. Default 8 MiB. Keep it at or above `body_bytes`, or a statement that passes alone does
+    /// not pass in a batch.
+    pub batch_bytes: usize,
+    /// Bytes of request bodies held in memory at once, over all requests, counted as they arrive; and, half as
+    /// many again, of answers to batches that their clients have not taken yet. Default 64 MiB. Too small: uploads get 503 in a crowd. Too large: that much memory (twice, while a buffer grows)
     /// is at the disposal of slow clients.
     pub body_bytes_in_flight: usize,
     /// Longest time a client may take to send a body, in milliseconds. Default 30,000. Too short: slow links
@@ -52,6 +58,8 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             body_bytes: 1 << 20,
+            batch_entries: 1000,
+            batch_bytes: 8 << 20,
             body_bytes_in_flight: 64 << 20,
             body_read_ms: 30_000,
             registrations_in_flight: 1024,

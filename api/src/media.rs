@@ -6,7 +6,7 @@
 mod header;
 
 use axum::http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE};
-use axum::http::{HeaderMap, HeaderName};
+use axum::http::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::problem::{self, Problem};
 use header::{MediaType, Range, coding, list, media_type, ranges};
@@ -27,6 +27,8 @@ pub(crate) const COSE_KEY_SET: &str = "application/cose-key-set";
 pub(crate) const CONCISE_PROBLEM: &str = "application/concise-problem-details+cbor";
 /// Problem details in JSON (RFC 9457 §3).
 pub(crate) const PROBLEM_JSON: &str = "application/problem+json";
+/// CBOR items one after another (RFC 8742 §7).
+pub(crate) const CBOR_SEQUENCE: &str = "application/cbor-seq";
 /// JSON (RFC 8259).
 pub(crate) const JSON: &str = "application/json";
 /// Plain text; C2SP checkpoints are this too.
@@ -35,6 +37,9 @@ pub(crate) const TEXT: &str = "text/plain; charset=utf-8";
 pub(crate) const BYTES: &str = "application/octet-stream";
 /// What `POST /entries` reads, for `Accept-Post` and for people.
 pub(crate) const REGISTRABLE: &str = "application/cose, application/scitt-statement+cose";
+
+/// Which types a resource reads (W3C Linked Data Platform §7.1).
+pub(crate) const ACCEPT_POST: HeaderName = HeaderName::from_static("accept-post");
 
 /// One form in which a resource can be sent.
 #[derive(Debug, Clone, Copy)]
@@ -70,6 +75,8 @@ pub(crate) const STATEMENTS: &[Offer] = &[Offer::sign1(), Offer::plain(STATEMENT
 pub(crate) const KEY_SETS: &[Offer] = &[Offer::plain(CBOR), Offer::by_name(COSE_KEY_SET)];
 /// One key.
 pub(crate) const KEYS: &[Offer] = &[Offer::plain(CBOR), Offer::by_name(COSE_KEY)];
+/// The answers to a batch.
+pub(crate) const SEQUENCES: &[Offer] = &[Offer::plain(CBOR_SEQUENCE)];
 /// Collateral records.
 pub(crate) const COLLATERAL: &[Offer] = &[Offer::plain(CBOR)];
 
@@ -121,8 +128,7 @@ pub(crate) fn speaks_json(headers: &HeaderMap) -> bool {
 ///
 /// 415 with `Accept-Post`.
 pub(crate) fn require_statement(headers: &HeaderMap) -> Result<(), Problem> {
-    let encoded = list(headers, &CONTENT_ENCODING).any(|coding| !coding.eq_ignore_ascii_case("identity"));
-    if encoded {
+    if is_compressed(headers) {
         let detail =
             "The content is compressed; send the Signed Statement as it is, without Content-Encoding";
         return Err(Problem::of(&problem::UNSUPPORTED_MEDIA_TYPE).detail(detail));
@@ -131,6 +137,25 @@ pub(crate) fn require_statement(headers: &HeaderMap) -> Result<(), Problem> {
         Some(content) if is_statement(&content) => Ok(()),
         _ => Err(Problem::of(&problem::UNSUPPORTED_MEDIA_TYPE)),
     }
+}
+
+/// Checks that the content is declared to be a CBOR sequence, uncompressed.
+///
+/// # Errors
+///
+/// 415 with `Accept-Post`.
+pub(crate) fn require_sequence(headers: &HeaderMap) -> Result<(), Problem> {
+    let declared = content_type(headers).is_some_and(|content| content.essence() == CBOR_SEQUENCE);
+    if declared && !is_compressed(headers) {
+        return Ok(());
+    }
+    let detail = "Send Signed Statements one after another as application/cbor-seq, without Content-Encoding";
+    let accepted = HeaderValue::from_static(CBOR_SEQUENCE);
+    Err(Problem::of(&problem::UNSUPPORTED_MEDIA_TYPE).detail(detail).header(ACCEPT_POST, accepted))
+}
+
+fn is_compressed(headers: &HeaderMap) -> bool {
+    list(headers, &CONTENT_ENCODING).any(|coding| !coding.eq_ignore_ascii_case("identity"))
 }
 
 /// Whether `Prefer: respond-async` was sent (RFC 7240 §4.1). A preference never decides what is registered

@@ -55,7 +55,7 @@ impl HttpMetrics {
             in_flight: IntGauge::new("stele_http_requests_in_flight", "HTTP requests being worked on now.")?,
             body_bytes_held: IntGauge::new(
                 "stele_http_body_bytes_in_flight",
-                "Bytes of request bodies held in memory now; limits.body_bytes_in_flight bounds them.",
+                "Bytes of request bodies and of answers to batches held in memory now; limits.body_bytes_in_flight bounds them.",
             )?,
             body_bytes: IntCounter::new(
                 "stele_http_body_bytes_total",

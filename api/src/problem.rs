@@ -18,7 +18,7 @@ use axum::http::header::{LOCATION, RETRY_AFTER};
 use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 
-pub(crate) use render::{Form, render};
+pub(crate) use render::{Form, element, render};
 
 /// One kind of failure: status, title, and the detail used when nothing more exact is known.
 #[derive(Debug, PartialEq, Eq)]
@@ -77,6 +77,8 @@ rows! {
         "The content did not arrive in time";
     TOO_LARGE = PAYLOAD_TOO_LARGE, "statement-too-large", "Statement Too Large",
         "The Signed Statement is larger than this service accepts";
+    BATCH_TOO_LARGE = PAYLOAD_TOO_LARGE, "batch-too-large", "Batch Too Large",
+        "The batch is larger than this service accepts, and nothing of it was registered";
     TARGET_TOO_LONG = URI_TOO_LONG, "target-too-long", "URI Too Long", "The request target is too long";
     UNSUPPORTED_MEDIA_TYPE = UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type", "Unsupported Media Type",
         "Send one Signed Statement as application/cose or application/scitt-statement+cose";

@@ -15,7 +15,7 @@ use crate::public_url::PublicUrl;
 use crate::reading::ReadSettings;
 use crate::routes::tiles::TileCache;
 use crate::routes::{
-    checkpoint, consistency, health, keys, openapi, policy, register, resolve, statements, tiles,
+    batch, checkpoint, consistency, health, keys, openapi, policy, register, resolve, statements, tiles,
 };
 
 use Door::{Binary, Cose, Json, Probe, Scitt, Text};
@@ -61,6 +61,7 @@ pub(crate) static ROUTES: &[Route] = &[
     at("/entries", Scitt, "POST a signed statement, get its receipt", || post(register::register)),
     at("/entries/{entry_id}", Scitt, "a fresh receipt", || get(resolve::receipt)),
     // Ours
+    at("/entries/batch", Cose, "POST many statements, get their receipts", || post(batch::register)),
     at("/statements/{entry_id}", Cose, "the statement as registered", || get(statements::statement)),
     at("/statements/{entry_id}/transparent", Cose, "with its receipt", || get(statements::transparent)),
     at("/statements/{entry_id}/collateral", Cose, "why it was admitted", || get(statements::collateral)),

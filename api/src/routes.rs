@@ -1,6 +1,7 @@
 //! The handlers, one module a resource. A handler reads what it was asked, asks the ledger, and dresses the
 //! outcome.
 
+pub(crate) mod batch;
 pub(crate) mod checkpoint;
 pub(crate) mod consistency;
 pub(crate) mod health;

@@ -92,6 +92,19 @@ def items() -> Iterable[bytes]:
     yield from (bytes.fromhex(VECTORS[name][0][form]) for name, form in (("statements", "cbor"), ("receipts", "receipt")))
 
 
+def sequences() -> Iterable[bytes]:
+    """CBOR sequences, as a batch of statements is one: whole, with a bad item among good ones, and broken off."""
+    good = [bytes.fromhex(statement["cbor"]) for statement in VECTORS["statements"][:4]]
+    yield b""
+    yield from good[:2]
+    yield b"".join(good)
+    yield from (good[0] + item + good[1] for item in list(items())[::2])
+    yield from (b"".join(good[:2])[:cut] for cut in (1, 7, 60, 200, 300, 400))
+    yield from map(unhex, ["5f42010243030405ff00", "9f018202039f0405ffff01", "bf01ff", "5f5f4101ffff", "7f4161ff", "f818", "9bffffffffffffffff00"])
+    yield b"\x81" * 256 + b"\x00\x00"
+    yield b"\x81" * 257 + b"\x00\x00"
+
+
 def statements() -> Iterable[bytes]:
     base = {1: -8, 3: "text/plain", 4: KID, 15: CLAIMS}
     yield from (bytes.fromhex(statement["cbor"]) for statement in VECTORS["statements"][:4])
@@ -534,6 +547,7 @@ SEEDS = {
     "note": notes,
     "policy": policies,
     "receipt": receipts,
+    "sequence": sequences,
     "statement": statements,
     "tile": tiles,
     "transparent": transparent,

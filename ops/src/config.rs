@@ -146,6 +146,8 @@ impl Config {
         let counts = [
             ("listen.max_connections", listen.max_connections),
             ("limits.body_bytes", limits.body_bytes),
+            ("limits.batch_entries", limits.batch_entries),
+            ("limits.batch_bytes", limits.batch_bytes),
             ("limits.body_bytes_in_flight", limits.body_bytes_in_flight),
             ("limits.registrations_in_flight", limits.registrations_in_flight),
             ("limits.reads_in_flight", limits.reads_in_flight),
@@ -180,6 +182,9 @@ impl Config {
             None if limits.body_bytes > limits.body_bytes_in_flight => {
                 Err("limits.body_bytes is above limits.body_bytes_in_flight: the largest statement would never fit"
                     .to_owned())
+            }
+            None if limits.batch_bytes > limits.body_bytes_in_flight => {
+                Err("limits.batch_bytes is above limits.body_bytes_in_flight: the largest batch would never fit".to_owned())
             }
             None if limits.body_bytes > ledger.mailbox_bytes => {
                 Err("limits.body_bytes is above ledger.mailbox_bytes: the largest statement would never fit".to_owned())

@@ -7,6 +7,7 @@
 pub(crate) mod cursor;
 mod encode;
 mod fault;
+mod sequence;
 
 use ciborium::Value;
 pub(crate) use cursor::Cursor;
@@ -14,6 +15,7 @@ pub use cursor::MAX_DEPTH;
 pub use encode::encode;
 pub(crate) use encode::{write_bytes, write_head};
 pub use fault::{ScanError, ScanFault};
+pub use sequence::{MAX_SEQUENCE_DEPTH, Sequence, sequence};
 
 /// Walks `bytes` and accepts them if they are one CBOR item in strict form: definite lengths, shortest heads (floats
 /// too), valid UTF-8, integers within `i64` or `u64`, no bignum, no simple value but false, true and null, at most

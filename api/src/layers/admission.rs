@@ -4,8 +4,11 @@
 
 use axum::extract::{Request, State};
 use axum::http::Method;
+use axum::http::request::Parts;
 use axum::middleware::Next;
 use axum::response::Response;
+
+use std::time::Duration;
 
 use super::{Guards, door_of, route_of};
 use crate::problem::{HEADERS_TOO_LARGE, OVERLOADED, Problem, TARGET_TOO_LONG, TIMED_OUT, TOO_MANY_REQUESTS};
@@ -41,6 +44,19 @@ pub(super) async fn rate(
         })?;
     }
     Ok(next.run(request).await)
+}
+
+/// The same for the statements of a batch beyond the first, which came with the request itself.
+pub(crate) fn rate_of_batch(guards: &Guards, parts: &Parts, statements: usize) -> Result<(), Problem> {
+    let Some(rate) = &guards.rate else { return Ok(()) };
+    rate.check_more(parts, statements.saturating_sub(1)).map_err(|wait| {
+        let problem = Problem::of(&TOO_MANY_REQUESTS);
+        let detail = format!("{} Each statement of a batch counts as a request.", rate.text());
+        match wait {
+            Duration::MAX => problem.detail(format!("{detail} Send smaller batches.")),
+            wait => problem.detail(detail).retry_after(wait),
+        }
+    })
 }
 
 /// 503 when every place is taken. Registrations have places of their own, so that slow uploads do not stop

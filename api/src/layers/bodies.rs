@@ -20,7 +20,11 @@ use crate::problem::{BODY_TIMEOUT, MALFORMED, OVERLOADED, Problem};
 /// sends nothing takes nothing from the others.
 pub(crate) struct Bodies {
     budget: Arc<Semaphore>,
+    /// A budget of its own, so that clients who do not take their answers keep nobody from uploading.
+    answers: Arc<Semaphore>,
+    answers_limit: usize,
     limit: usize,
+    batch_limit: usize,
     deadline: Duration,
     retry: Duration,
     metrics: HttpMetrics,
@@ -34,62 +38,118 @@ pub(crate) struct Held {
 }
 
 /// Bytes charged so far, given back on drop.
-struct Charge {
+pub(crate) struct Charge {
     permit: OwnedSemaphorePermit,
     metrics: HttpMetrics,
 }
 
 impl Bodies {
     pub(super) fn new(limits: &Limits, metrics: HttpMetrics) -> Self {
+        let answers_limit = (limits.body_bytes_in_flight / 2).min(Semaphore::MAX_PERMITS);
         Self {
             budget: Arc::new(Semaphore::new(limits.body_bytes_in_flight.min(Semaphore::MAX_PERMITS))),
+            answers: Arc::new(Semaphore::new(answers_limit)),
+            answers_limit,
             limit: limits.body_bytes,
+            batch_limit: limits.batch_bytes,
             deadline: limits.body_read(),
             retry: limits.busy_retry(),
             metrics,
         }
     }
 
-    /// Reads one body.
+    /// Reads one body of at most `limits.body_bytes`.
     ///
     /// # Errors
     ///
     /// 413 as soon as the declared or the received length is over the limit, before the rest is read; 408
     /// when it does not arrive in time; 503 when other bodies fill the memory; 400 when it breaks off.
     pub(crate) async fn read(&self, headers: &HeaderMap, body: Body) -> Result<Held, Problem> {
+        self.read_up_to(self.limit, Problem::too_large, headers, body).await
+    }
+
+    /// The same for a batch, of at most `limits.batch_bytes`.
+    ///
+    /// # Errors
+    ///
+    /// As [`Bodies::read`].
+    pub(crate) async fn read_batch(&self, headers: &HeaderMap, body: Body) -> Result<Held, Problem> {
+        self.read_up_to(self.batch_limit, Problem::batch_bytes, headers, body).await
+    }
+
+    /// Room for an answer, taken before anything is promised. An answer larger than all room may pass alone.
+    ///
+    /// # Errors
+    ///
+    /// 503 when answers that nobody has taken yet fill the memory.
+    pub(crate) fn reserve(&self, bytes: usize) -> Result<Charge, Problem> {
+        let mut charge = Charge { permit: self.permit(&self.answers, 0)?, metrics: self.metrics.clone() };
+        charge.add(self.permit(&self.answers, bytes.min(self.answers_limit))?);
+        Ok(charge)
+    }
+
+    async fn read_up_to(
+        &self,
+        limit: usize,
+        too_large: fn(usize) -> Problem,
+        headers: &HeaderMap,
+        body: Body,
+    ) -> Result<Held, Problem> {
         let declared =
             headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
-        if declared.is_some_and(|length| usize::try_from(length).map_or(true, |length| length > self.limit)) {
-            return Err(Problem::too_large(self.limit));
+        if declared.is_some_and(|length| usize::try_from(length).map_or(true, |length| length > limit)) {
+            return Err(too_large(limit));
         }
-        let read = tokio::time::timeout(self.deadline, self.collect(body)).await;
+        let read = tokio::time::timeout(self.deadline, self.collect(limit, too_large, body)).await;
         read.map_err(|_| Problem::of(&BODY_TIMEOUT))?
     }
 
-    async fn collect(&self, mut body: Body) -> Result<Held, Problem> {
-        let mut charge = Charge { permit: self.permit(0)?, metrics: self.metrics.clone() };
+    async fn collect(
+        &self,
+        limit: usize,
+        too_large: fn(usize) -> Problem,
+        mut body: Body,
+    ) -> Result<Held, Problem> {
+        let mut charge = Charge { permit: self.permit(&self.budget, 0)?, metrics: self.metrics.clone() };
         let mut bytes = BytesMut::new();
         while let Some(frame) = body.frame().await {
             let frame = frame.map_err(|_| Problem::of(&MALFORMED).because("the content broke off"))?;
             let Ok(data) = frame.into_data() else { continue };
             self.metrics.body_bytes_received(data.len());
-            if data.len() > self.limit.saturating_sub(bytes.len()) {
-                return Err(Problem::too_large(self.limit));
+            if data.len() > limit.saturating_sub(bytes.len()) {
+                return Err(too_large(limit));
             }
-            charge.add(self.permit(data.len())?);
+            charge.add(self.permit(&self.budget, data.len())?);
             bytes.extend_from_slice(&data);
         }
         Ok(Held { bytes: bytes.freeze(), _charge: charge })
     }
 
-    fn permit(&self, bytes: usize) -> Result<OwnedSemaphorePermit, Problem> {
+    fn permit(&self, budget: &Arc<Semaphore>, bytes: usize) -> Result<OwnedSemaphorePermit, Problem> {
         let full = || Problem::of(&OVERLOADED).retry_after(self.retry);
         let bytes = u32::try_from(bytes).map_err(|_| full())?;
-        Arc::clone(&self.budget).try_acquire_many_owned(bytes).map_err(|_| full())
+        Arc::clone(budget).try_acquire_many_owned(bytes).map_err(|_| full())
+    }
+}
+
+/// Bytes on their way out that count against the budget until the last of them has left.
+struct Outgoing {
+    bytes: Vec<u8>,
+    _charge: Charge,
+}
+
+impl AsRef<[u8]> for Outgoing {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
     }
 }
 
 impl Charge {
+    /// Binds the charge to these bytes: it lasts as long as any part of them does, in the buffers of a connection too.
+    pub(crate) fn onto(self, bytes: Vec<u8>) -> Bytes {
+        Bytes::from_owner(Outgoing { bytes, _charge: self })
+    }
+
     fn add(&mut self, more: OwnedSemaphorePermit) {
         self.metrics.body_bytes_held(gauge_value(more.num_permits()));
         self.permit.merge(more);

@@ -7,10 +7,12 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 use axum::extract::{ConnectInfo, Request};
+use axum::http::request::Parts;
+use axum::http::{Extensions, HeaderMap};
 use governor::clock::{Clock, DefaultClock};
 use governor::middleware::NoOpMiddleware;
 use governor::state::keyed::DefaultKeyedStateStore;
-use governor::{Quota, RateLimiter};
+use governor::{NotUntil, Quota, RateLimiter};
 
 use crate::limits::Limits;
 
@@ -62,20 +64,37 @@ impl<C: Clock + Clone> Rate<C> {
     ///
     /// How long to wait, when the client asked too often.
     pub(super) fn check(&self, request: &Request) -> Result<(), Duration> {
-        self.check_client(client(request, self.trust_forwarded_for))
+        let client = client(request.extensions(), request.headers(), self.trust_forwarded_for);
+        self.check_client(client)
+    }
+
+    /// Counts as many more requests as a batch holds statements beyond its first: all of them or none.
+    ///
+    /// # Errors
+    ///
+    /// How long to wait; [`Duration::MAX`] when a batch of this size will never be within the rate.
+    pub(super) fn check_more(&self, parts: &Parts, more: usize) -> Result<(), Duration> {
+        let more = u32::try_from(more).map_err(|_| Duration::MAX)?;
+        let Some(more) = NonZeroU32::new(more) else { return Ok(()) };
+        self.check_cell(client(&parts.extensions, &parts.headers, self.trust_forwarded_for), more)
     }
 
     fn check_client(&self, client: Option<IpAddr>) -> Result<(), Duration> {
+        self.check_cell(client, NonZeroU32::MIN)
+    }
+
+    fn check_cell(&self, client: Option<IpAddr>, requests: NonZeroU32) -> Result<(), Duration> {
         let cell = self.hasher.hash_one(client.map(network)) % self.cells;
-        self.limiter.check_key(&cell).map_err(|until| until.wait_time_from(self.clock.now()))
+        let wait = |until: NotUntil<C::Instant>| until.wait_time_from(self.clock.now());
+        self.limiter.check_key_n(&cell, requests).map_err(|_| Duration::MAX)?.map_err(wait)
     }
 }
 
 /// The peer's address; behind a proxy, the address that the proxy saw: the last of `X-Forwarded-For`, the
 /// only one that the client did not write.
-fn client(request: &Request, trust_forwarded_for: bool) -> Option<IpAddr> {
-    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| peer.ip());
-    let line = request.headers().get_all("x-forwarded-for").iter().next_back();
+fn client(extensions: &Extensions, headers: &HeaderMap, trust_forwarded_for: bool) -> Option<IpAddr> {
+    let peer = extensions.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| peer.ip());
+    let line = headers.get_all("x-forwarded-for").iter().next_back();
     let hop = line.and_then(|line| line.to_str().ok()?.rsplit(',').next()?.trim().parse().ok());
     if trust_forwarded_for { hop.or(peer) } else { peer }
 }

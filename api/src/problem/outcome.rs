@@ -8,9 +8,9 @@ use ledger::{ReadError, RegisterError};
 use proofs::{EntryId, StatementError};
 
 use super::{
-    BAD_ALGORITHM, DEADLINE, INTERNAL, INVALID_RANGE, INVALID_SIGNATURE, MALFORMED, MISSING_CLAIMS,
-    NO_SUCH_ENTRY, NO_SUCH_TILE, OVERLOADED, PAYLOAD_MISSING, Problem, REJECTED, STOPPING, TOO_LARGE,
-    UNKNOWN_CRITICAL_HEADER, UNKNOWN_ISSUER_KEY,
+    BAD_ALGORITHM, BATCH_TOO_LARGE, DEADLINE, INTERNAL, INVALID_RANGE, INVALID_SIGNATURE, MALFORMED,
+    MISSING_CLAIMS, NO_SUCH_ENTRY, NO_SUCH_TILE, OVERLOADED, PAYLOAD_MISSING, Problem, REJECTED, STOPPING,
+    TOO_LARGE, UNKNOWN_CRITICAL_HEADER, UNKNOWN_ISSUER_KEY,
 };
 use crate::public_url::PublicUrl;
 
@@ -68,6 +68,16 @@ impl Problem {
     /// A body or a statement above `limit` bytes.
     pub(crate) fn too_large(limit: usize) -> Self {
         Self::of(&TOO_LARGE).because(format_args!("at most {limit} bytes"))
+    }
+
+    /// A batch above `limit` bytes.
+    pub(crate) fn batch_bytes(limit: usize) -> Self {
+        Self::of(&BATCH_TOO_LARGE).because(format_args!("at most {limit} bytes"))
+    }
+
+    /// A batch of more than `limit` statements.
+    pub(crate) fn batch_entries(limit: usize) -> Self {
+        Self::of(&BATCH_TOO_LARGE).because(format_args!("at most {limit} statements"))
     }
 
     /// Why something about entry `id` could not be read.

@@ -3,14 +3,16 @@
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::http::header::{ACCEPT, ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, VARY};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use axum::http::header::{
+    ACCEPT, ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, LOCATION, RETRY_AFTER, VARY,
+};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use axum::response::Response;
 use ciborium::Value;
 use serde_json::json;
 
 use super::{Problem, UNSUPPORTED_MEDIA_TYPE};
-use crate::media::{self, CONCISE_PROBLEM, PROBLEM_JSON, REGISTRABLE};
+use crate::media::{self, ACCEPT_POST, CONCISE_PROBLEM, PROBLEM_JSON, REGISTRABLE};
 use crate::router::Door;
 
 /// In which form a request's failures are told. Fixed before the request is handled.
@@ -57,7 +59,7 @@ pub(crate) fn render(response: Response, form: Form, request_id: &str) -> (Respo
         headers.insert(ALLOW, allow.clone());
     }
     if problem.row == &UNSUPPORTED_MEDIA_TYPE {
-        headers.insert(HeaderName::from_static("accept-post"), HeaderValue::from_static(REGISTRABLE));
+        headers.insert(ACCEPT_POST, HeaderValue::from_static(REGISTRABLE));
     }
     for (name, value) in &problem.headers {
         headers.insert(name, value.clone());
@@ -87,6 +89,31 @@ fn with_body(status: StatusCode, content_type: &'static str, body: Vec<u8>) -> R
 fn concise(problem: &Problem) -> Vec<u8> {
     let text = |label: i64, text: &str| (Value::from(label), Value::from(text));
     proofs::cbor::encode(&Value::Map(vec![text(-1, problem.row.title), text(-2, &problem.detail)]))
+}
+
+/// What tells machines about one statement of a batch, under a key of ours (RFC 9290 §3.2): `kind` and `status` as the
+/// statement alone would have got them, and, where that answer has the headers, `location` and `retry-after`.
+const BATCH_KEY: &str = "urn:stele:batch";
+
+/// The problem as one item of an answer that holds many.
+pub(crate) fn element(problem: &Problem) -> Vec<u8> {
+    log(problem);
+    let header = |name| problem.headers.iter().find(|(known, _)| known == name)?.1.to_str().ok();
+    let mut facts = vec![
+        (Value::from("kind"), Value::from(problem.row.kind)),
+        (Value::from("status"), Value::from(problem.status.as_u16())),
+    ];
+    if let Some(location) = header(LOCATION) {
+        facts.push((Value::from("location"), Value::from(location)));
+    }
+    if let Some(seconds) = header(RETRY_AFTER).and_then(|seconds| seconds.parse::<u64>().ok()) {
+        facts.push((Value::from("retry-after"), Value::from(seconds)));
+    }
+    proofs::cbor::encode(&Value::Map(vec![
+        (Value::from(-1), Value::from(problem.row.title)),
+        (Value::from(-2), Value::from(problem.detail.as_ref())),
+        (Value::from(BATCH_KEY), Value::Map(facts)),
+    ]))
 }
 
 fn json(problem: &Problem, request_id: &str) -> Vec<u8> {

@@ -5,6 +5,8 @@
 //! service; those that concern clients (SCR-05, 12, 36, 37) have no test here.
 
 #[cfg(test)]
+mod batch;
+#[cfg(test)]
 mod edge;
 #[cfg(test)]
 mod keys;

@@ -1,8 +1,10 @@
-//! What happens to a connection before there is a request: a bounded number of them, and a deadline for the first
-//! bytes.
+//! What bounds a connection whatever is asked over it: a bounded number of them, a deadline for the first bytes, and
+//! one for a client that takes no bytes.
 //!
-//! The deadline is needed because the server first reads up to 24 bytes to tell HTTP/1 from HTTP/2 and has no timer
-//! of its own while it does: whoever opened a connection and said nothing would keep it for ever.
+//! The first deadline is needed because the server first reads up to 24 bytes to tell HTTP/1 from HTTP/2 and has no timer
+//! of its own while it does: whoever opened a connection and said nothing would keep it for ever. The second is needed
+//! because the server has no timer while it writes: whoever asked for much and took nothing would keep what was asked for
+//! in memory for ever.
 
 use axum_server::accept::Accept;
 use std::future::Future;
@@ -63,17 +65,34 @@ where
             nodelay?;
             let (inner, service) = accepted.await?;
             let deadline = Some(Box::pin(tokio::time::sleep(patience)));
-            Ok((Guarded { inner, deadline, seen: 0, _place: place }, service))
+            Ok((Guarded { inner, deadline, stalled: None, patience, seen: 0, _place: place }, service))
         })
     }
 }
 
-/// A connection that holds its place and, until its protocol is known, a deadline.
+/// A connection that holds its place and, until its protocol is known, a deadline; and another whenever the client
+/// takes nothing of what it is sent.
 pub(super) struct Guarded<S> {
     inner: S,
     deadline: Option<Pin<Box<Sleep>>>,
+    stalled: Option<Pin<Box<Sleep>>>,
+    patience: Duration,
     seen: usize,
     _place: OwnedSemaphorePermit,
+}
+
+impl<S> Guarded<S> {
+    /// Passes on how an attempt to write went, and gives up when none has got on for too long.
+    fn watch<T>(&mut self, cx: &mut Context<'_>, written: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
+        if written.is_ready() {
+            self.stalled = None;
+            return written;
+        }
+        let patience = self.patience;
+        let stalled = self.stalled.get_or_insert_with(|| Box::pin(tokio::time::sleep(patience)));
+        ready!(stalled.as_mut().poll(cx));
+        Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
+    }
 }
 
 impl<S: AsyncRead + Unpin> AsyncRead for Guarded<S> {
@@ -105,11 +124,15 @@ impl<S: AsyncRead + Unpin> AsyncRead for Guarded<S> {
 
 impl<S: AsyncWrite + Unpin> AsyncWrite for Guarded<S> {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.get_mut().inner).poll_write(cx, bytes)
+        let this = self.get_mut();
+        let written = Pin::new(&mut this.inner).poll_write(cx, bytes);
+        this.watch(cx, written)
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().inner).poll_flush(cx)
+        let this = self.get_mut();
+        let flushed = Pin::new(&mut this.inner).poll_flush(cx);
+        this.watch(cx, flushed)
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -121,7 +144,9 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Guarded<S> {
         cx: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.get_mut().inner).poll_write_vectored(cx, slices)
+        let this = self.get_mut();
+        let written = Pin::new(&mut this.inner).poll_write_vectored(cx, slices);
+        this.watch(cx, written)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -163,6 +188,34 @@ mod tests {
         let (mut stream, ()) = guard.accept(server, ()).await.unwrap();
         let error = stream.read_u8().await.unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+    }
+
+    #[tokio::test]
+    async fn a_client_that_takes_nothing_is_given_up_and_one_that_does_is_not() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let much = vec![0; 1 << 20];
+        let guard = Guard::new(DefaultAcceptor, 2, Duration::ZERO);
+        let (_client, server) = pair(&listener).await;
+        let (mut stream, ()) = guard.accept(server, ()).await.unwrap();
+        let error = loop {
+            if let Err(error) = stream.write_all(&much).await {
+                break error;
+            }
+        };
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+
+        let guard = Guard::new(DefaultAcceptor, 2, Duration::from_secs(3_600));
+        let (mut client, server) = pair(&listener).await;
+        let (mut stream, ()) = guard.accept(server, ()).await.unwrap();
+        let reading = tokio::spawn(async move {
+            let mut taken = vec![0; 16 << 20];
+            client.read_exact(&mut taken).await
+        });
+        for _ in 0..16 {
+            stream.write_all(&much).await.unwrap();
+        }
+        assert!(stream.stalled.is_none(), "every write got on in the end");
+        reading.await.unwrap().unwrap();
     }
 
     #[tokio::test]

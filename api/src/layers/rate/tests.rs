@@ -30,6 +30,19 @@ fn scr_34_a_burst_then_a_wait_then_one_more() {
 }
 
 #[test]
+fn scr_34_each_statement_of_a_batch_counts_as_a_request() {
+    let clock = FakeRelativeClock::default();
+    let rate = Rate::with_clock(&limits(6, 60), clock.clone()).unwrap();
+    let (parts, ()) = axum::http::Request::new(()).into_parts();
+    assert_eq!(rate.check_more(&parts, 0), Ok(()));
+    assert_eq!(rate.check_more(&parts, 4), Ok(()));
+    assert_eq!(rate.check_more(&parts, 3), Err(Duration::from_secs(10)), "all or none");
+    assert_eq!(rate.check_more(&parts, 2), Ok(()));
+    assert_eq!(rate.check_more(&parts, 7), Err(Duration::MAX), "never, whatever the wait");
+    assert_eq!(rate.check_more(&parts, usize::MAX), Err(Duration::MAX));
+}
+
+#[test]
 fn clients_have_rates_of_their_own_and_memory_is_bounded() {
     let mut few = limits(1, 60);
     few.rate_cells = 16;
@@ -85,6 +98,8 @@ fn the_client_is_the_peer_or_the_hop_that_a_trusted_proxy_wrote() {
         }
         request
     };
+    let client =
+        |request: &Request, trusting| super::client(request.extensions(), request.headers(), trusting);
     let peer = address("198.51.100.7");
     assert_eq!(client(&request(&["203.0.113.9"]), false), peer);
     assert_eq!(client(&request(&["203.0.113.9"]), true), address("203.0.113.9"));
