@@ -29,6 +29,7 @@ enum Command {
     Verify(commands::verify::Args),
     Show(commands::show::Args),
     Fsck(commands::fsck::Args),
+    Bench(commands::bench::Args),
     #[command(hide = true)]
     Config(commands::config::Args),
 }
@@ -64,6 +65,7 @@ fn run(cli: Cli, console: &mut Console<'_>) -> Result<Exit, Failure> {
         Command::Verify(args) => commands::verify::run(&args, console),
         Command::Show(args) => commands::show::run(&args, console),
         Command::Fsck(args) => commands::fsck::run(&args, console),
+        Command::Bench(args) => commands::bench::run(&args, console),
         Command::Config(args) => commands::config::run(&args, console),
     }
 }

@@ -3,12 +3,16 @@
 //! Every change is a signed statement on the log itself (D4): it names the log and the entry it follows, so it counts
 //! once, here, and for everybody to see.
 
+mod admit;
 mod change;
 mod in_force;
 mod show;
 #[cfg(test)]
 mod tests;
 mod trust;
+
+pub(crate) use admit::{NewIssuer, admit};
+pub(crate) use in_force::InForce;
 
 use crate::console::Console;
 use crate::failure::{EXIT_CODES, Exit, Failure};
