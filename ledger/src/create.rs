@@ -7,7 +7,7 @@ use storage::{IndexRow, LogStore, NewEntry};
 
 use crate::clock::Clock;
 use crate::collateral::Collateral;
-use crate::control::{Genesis, genesis_statements};
+use crate::control::{Genesis, LogIdentity, genesis_statements};
 use crate::error::CreateError;
 use crate::governance::Governance;
 use crate::ledger::Keys;
@@ -44,7 +44,8 @@ pub fn create(
         Governance::open(&first, controls)?;
     }
 
-    let first = (0u64..).zip(&parsed).map(|(at, statement)| first_entry(at, statement, now));
+    let identity = LogIdentity { log_id, genesis: genesis.clone() };
+    let first = (0u64..).zip(&parsed).map(|(at, statement)| first_entry(at, statement, &identity, now));
     let (entries, rows): (Vec<NewEntry>, Vec<Vec<IndexRow>>) = first.unzip();
     let rows = rows.into_iter().flatten().collect();
     let growth = integrate(None, &Edge::empty(), entries, rows, now).map_err(|_| CreateError::TreeFull)?;
@@ -58,18 +59,15 @@ fn parse(statements: &[Vec<u8>]) -> Result<Vec<SignedStatement>, CreateError> {
     statements.iter().map(|bytes| Ok(SignedStatement::parse(bytes, bytes.len())?)).collect()
 }
 
-fn first_entry(at: u64, statement: &SignedStatement, now: UnixTime) -> (NewEntry, Vec<IndexRow>) {
+fn first_entry(
+    at: u64,
+    statement: &SignedStatement,
+    identity: &LogIdentity,
+    now: UnixTime,
+) -> (NewEntry, Vec<IndexRow>) {
     let index = LeafIndex::new(at);
     let id = statement.entry_id();
-    let mut rows = vec![
-        IndexRow { index: rows::ENTRY, key: id.as_bytes().to_vec(), leaf: index },
-        IndexRow { index: rows::CONTROL, key: rows::control_key(index), leaf: index },
-    ];
-    rows.extend(statement.twin_id().map(|twin| IndexRow {
-        index: rows::TWIN,
-        key: twin.as_bytes().to_vec(),
-        leaf: index,
-    }));
+    let rows = rows::of_entry(statement, index, identity);
     let collateral = Collateral {
         policy: (at >= 2).then_some(LeafIndex::new(1)),
         anchors: None,

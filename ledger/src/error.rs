@@ -9,6 +9,7 @@ use storage::StoreError;
 
 use crate::control::MakeError;
 use crate::governance::{GovernanceError, Refusal};
+use crate::registrar::SubmissionError;
 
 /// Why a registration was not answered with a receipt.
 #[derive(Debug, thiserror::Error)]
@@ -19,6 +20,9 @@ pub enum RegisterError {
     /// Trust or policy said no.
     #[error(transparent)]
     Refused(#[from] Refusal),
+    /// Evidence that the registrar cannot wrap.
+    #[error(transparent)]
+    Submission(#[from] SubmissionError),
     /// The other of the two ECDSA signatures that anybody can derive from each other is already registered (D7).
     #[error("the same statement with the complementary ECDSA signature is registered as {of}")]
     Twin {
@@ -56,6 +60,7 @@ impl RegisterError {
         match self {
             Self::Statement(e) => e.kind(),
             Self::Refused(e) => e.kind(),
+            Self::Submission(_) => "submission",
             Self::Twin { .. } => "twin",
             Self::Overloaded { .. } => "overloaded",
             Self::Deadline { .. } => "deadline",
@@ -115,6 +120,9 @@ pub enum InternalError {
     /// What is stored under an index cannot be read back.
     #[error("entry {0} is not stored as it was committed")]
     Entry(proofs::LeafIndex),
+    /// The registrar made no signature.
+    #[error("registrar: {0}")]
+    Sign(#[from] proofs::SignFailed),
     /// A worker thread ended without an answer.
     #[error("a worker thread ended without an answer")]
     Worker,

@@ -12,7 +12,7 @@ use proofs::{
 use storage::{EntryRow, Head, LogStore, Snapshot, StoreError};
 
 use crate::collateral::Collateral;
-use crate::control::ControlType;
+use crate::control::{ControlType, LogIdentity};
 use crate::error::OpenError;
 use crate::recovery;
 use crate::rows;
@@ -116,7 +116,7 @@ pub fn fsck(store: &dyn LogStore, progress: &mut dyn FnMut(u64)) -> Result<FsckR
     if checkpoint.head.size > head.tree.size {
         return Err(OpenError::Behind { stored: head.tree.size, published: checkpoint.head.size }.into());
     }
-    let mut check = Check::new(snapshot, head, checkpoint);
+    let mut check = Check::new(snapshot, head, checkpoint, governance.identity().clone());
     check.entries(progress)?;
     Ok(check.finish())
 }
@@ -125,6 +125,7 @@ struct Check<'a> {
     snapshot: &'a dyn Snapshot,
     head: Head,
     checkpoint: Checkpoint,
+    identity: LogIdentity,
     range: CompactRange,
     tiles: TileCheck<'a>,
     heads: Vec<Head>,
@@ -143,11 +144,12 @@ struct Rules {
 }
 
 impl<'a> Check<'a> {
-    fn new(snapshot: &'a dyn Snapshot, head: Head, checkpoint: Checkpoint) -> Self {
+    fn new(snapshot: &'a dyn Snapshot, head: Head, checkpoint: Checkpoint, identity: LogIdentity) -> Self {
         Self {
             snapshot,
             head,
             checkpoint,
+            identity,
             range: CompactRange::empty(),
             tiles: TileCheck::new(snapshot),
             heads: Vec::new(),
@@ -194,12 +196,9 @@ impl<'a> Check<'a> {
                 Err(_) => self.fault(Fault::Collateral(index)),
             }
         }
-        self.row(index, "entry", rows::ENTRY, &row.entry);
-        if let Some(statement) = statement {
-            if let Some(twin) = statement.twin_id() {
-                self.row(index, "twin", rows::TWIN, twin.as_bytes());
-            }
-            self.control(index, &statement);
+        match statement {
+            Some(statement) => self.stated(index, &statement),
+            None => self.row(index, rows::ENTRY, &row.entry),
         }
         self.last_time = self.last_time.max(row.registered_at);
         let tiles = &mut self.tiles;
@@ -239,17 +238,19 @@ impl<'a> Check<'a> {
         }
     }
 
-    fn control(&mut self, index: LeafIndex, statement: &SignedStatement) {
+    fn stated(&mut self, index: LeafIndex, statement: &SignedStatement) {
         match ControlType::of(statement.header()) {
             Some(ControlType::Policy) => self.newest.policy = Some(index),
             Some(ControlType::Anchors) => self.newest.anchors = Some(index),
-            Some(ControlType::Genesis) => {}
-            Some(ControlType::Unknown) | None => return,
+            _ => {}
         }
-        self.row(index, "control", rows::CONTROL, &rows::control_key(index));
+        for row in rows::of_entry(statement, index, &self.identity) {
+            self.row(index, row.index, &row.key);
+        }
     }
 
-    fn row(&mut self, index: LeafIndex, what: &'static str, name: storage::IndexName, key: &[u8]) {
+    fn row(&mut self, index: LeafIndex, name: storage::IndexName, key: &[u8]) {
+        let what = rows::name(name);
         match self.snapshot.lookup(name, key) {
             Ok(Some(leaf)) if leaf == index => {}
             Ok(_) => self.fault(Fault::Index(index, what)),

@@ -8,6 +8,7 @@ mod describe;
 mod judge;
 mod open;
 mod refusal;
+mod registrar;
 
 use std::sync::Arc;
 
@@ -20,11 +21,16 @@ use crate::trust::{AnchorId, AnchorSet};
 pub use crate::control::ControlChange;
 pub use open::GovernanceError;
 pub use refusal::{BadSignature, Refusal, Rejection};
+pub use registrar::RegistrarFault;
 
 pub(crate) use refusal::shown;
 
 /// The name under which collateral records that the operator key admitted a control statement. No rule can have it.
 pub const CONTROL_RULE: &str = "stele.control";
+
+/// The name under which collateral records that the registrar key of the genesis statement admitted a statement of
+/// the service itself. No rule can have it.
+pub const REGISTRAR_RULE: &str = "stele.registrar";
 
 /// Policy, trust anchors and identity of a log, as of one index. Cloning is cheap.
 #[derive(Clone, Debug)]
@@ -59,9 +65,10 @@ pub struct Admitted {
 pub struct Evidence {
     /// The issuer's key.
     pub key: PublicKey,
-    /// The anchor that vouched for it; none for control statements and self-certifying names.
+    /// The anchor that vouched for it; none for control statements, the registrar and self-certifying
+    /// names.
     pub anchor: Option<AnchorId>,
-    /// The rule that admitted the statement, or [`CONTROL_RULE`].
+    /// The rule that admitted the statement, [`CONTROL_RULE`] or [`REGISTRAR_RULE`].
     pub rule: String,
     /// The X.509 path, leaf first and root last, each in DER; empty if there was none.
     pub chain: Vec<Vec<u8>>,

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use proofs::{EntryId, LeafIndex, SignedStatement, UnixTime};
-use storage::StoreError;
+use storage::{Snapshot, StoreError};
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
@@ -17,6 +17,7 @@ use crate::ledger::Ledger;
 use crate::metrics::timed;
 use crate::policy::MAX_STATEMENT_BYTES;
 use crate::receipts::{self, Registered};
+use crate::registrar::{Submission, WrapError};
 use crate::rows;
 use crate::sequencer::pool::{Judged, Pending, Room, Verdict};
 use crate::shared::Shared;
@@ -73,7 +74,25 @@ impl Ledger {
     /// [`RegisterError`]. Whatever it is, nothing was promised; only `Deadline` leaves open whether the statement
     /// will be found under its id.
     pub async fn register(&self, body: Bytes, wait: Wait) -> Result<Registration, RegisterError> {
-        let outcome = self.register_inner(body, wait).await;
+        let outcome = self.register_looked_at(move |shared| look_at(shared, &body), wait).await;
+        self.count(outcome.as_ref().map(|(_, known)| *known));
+        outcome.map(|(registration, _)| registration)
+    }
+
+    /// Registers evidence that nobody signed: the registrar wraps the exact bytes into a statement of its own (D17).
+    ///
+    /// The same bytes, of the same type, by the same producer are one entry: sending them again gives the entry that
+    /// is there, also when two are sent at the same moment. Who the producer is, the caller has established.
+    ///
+    /// # Errors
+    ///
+    /// [`RegisterError`], as [`register`](Self::register); `Submission` if no statement can be made of it.
+    pub async fn register_evidence(
+        &self,
+        evidence: Submission,
+        wait: Wait,
+    ) -> Result<Registration, RegisterError> {
+        let outcome = self.register_looked_at(move |shared| look_at_evidence(shared, evidence), wait).await;
         self.count(outcome.as_ref().map(|(_, known)| *known));
         outcome.map(|(registration, _)| registration)
     }
@@ -88,10 +107,14 @@ impl Ledger {
         self.shared.metrics.registrations.with_label_values(&[label]).inc();
     }
 
-    async fn register_inner(&self, body: Bytes, wait: Wait) -> Result<(Registration, bool), RegisterError> {
+    async fn register_looked_at(
+        &self,
+        look: impl FnOnce(&Shared) -> Result<Front, RegisterError> + Send + 'static,
+        wait: Wait,
+    ) -> Result<(Registration, bool), RegisterError> {
         let deadline = Instant::now() + self.shared.settings.register_deadline();
         let shared = Arc::clone(&self.shared);
-        let front = self.shared.workers.run(move || look_at(&shared, &body)).await??;
+        let front = self.shared.workers.run(move || look(&shared)).await??;
         let (registered, known) = match front {
             Front::Known(registered) => (registered, true),
             Front::Admitted { id, admitted, judged } => self.sequence(id, admitted, judged, deadline).await?,
@@ -124,6 +147,7 @@ impl Ledger {
                 Verdict::Sequenced { index, registered_at, known } => {
                     return Ok((Registered { id, index, registered_at, subject }, known));
                 }
+                Verdict::SameEvidence(registered) => return Ok((registered, true)),
                 Verdict::Twin(of) => return Err(RegisterError::Twin { of }),
                 Verdict::JudgeAgain(stale) => {
                     let shared = Arc::clone(&self.shared);
@@ -161,17 +185,52 @@ impl Ledger {
 
 /// Reads a statement once, answers for it if it is registered already, judges it otherwise.
 fn look_at(shared: &Shared, body: &[u8]) -> Result<Front, RegisterError> {
+    timed(&shared.metrics.judge_seconds, || look_at_statement(shared, body))
+}
+
+fn look_at_statement(shared: &Shared, body: &[u8]) -> Result<Front, RegisterError> {
+    // The policy's own limit is part of the judgement: were it this one, a low limit would lock the operator out.
+    let statement = SignedStatement::parse(body, MAX_STATEMENT_BYTES)?;
+    let id = statement.entry_id();
+    if let Some((index, registered_at)) = find(shared, &id).map_err(InternalError::from)? {
+        let subject = statement.header().subject.as_str().into();
+        return Ok(Front::Known(Registered { id, index, registered_at, subject }));
+    }
+    let (admitted, judged) = judge(shared, statement)?;
+    Ok(Front::Admitted { id, admitted, judged })
+}
+
+/// Answers for evidence that is registered already; makes the registrar's statement of it otherwise.
+fn look_at_evidence(shared: &Shared, evidence: Submission) -> Result<Front, RegisterError> {
     timed(&shared.metrics.judge_seconds, || {
-        // The policy's own limit is part of the judgement: were it this one, a low limit would lock the operator out.
-        let statement = SignedStatement::parse(body, MAX_STATEMENT_BYTES)?;
-        let id = statement.entry_id();
-        if let Some((index, registered_at)) = find(shared, &id).map_err(InternalError::from)? {
-            let subject = statement.header().subject.as_str().into();
-            return Ok(Front::Known(Registered { id, index, registered_at, subject }));
+        let snapshot = shared.store.snapshot().map_err(InternalError::from)?;
+        let known = snapshot.lookup(rows::EVIDENCE, &evidence.key()).map_err(InternalError::from)?;
+        if let Some(index) = known {
+            let registered = registered_at(snapshot.as_ref(), index).map_err(InternalError::from)?;
+            return Ok(Front::Known(registered.ok_or(InternalError::Entry(index))?));
         }
-        let (admitted, judged) = judge(shared, statement)?;
-        Ok(Front::Admitted { id, admitted, judged })
+        drop(snapshot);
+        let identity = shared.state.borrow().governance.identity().clone();
+        let statement =
+            evidence.wrap(&identity, shared.keys.registrar.as_ref()).map_err(|error| match error {
+                WrapError::Submission(error) => RegisterError::from(error),
+                WrapError::Sign(error) => InternalError::from(error).into(),
+            })?;
+        look_at_statement(shared, &statement)
     })
+}
+
+/// What a receipt says of the entry at `index`; `None` if it cannot be read back.
+pub(crate) fn registered_at(
+    snapshot: &dyn Snapshot,
+    index: LeafIndex,
+) -> Result<Option<Registered>, StoreError> {
+    let Some(row) = snapshot.entry(index)? else { return Ok(None) };
+    let Some(bytes) = snapshot.statement(index)? else { return Ok(None) };
+    let Ok(statement) = SignedStatement::parse(&bytes, bytes.len()) else { return Ok(None) };
+    let subject = statement.header().subject.as_str().into();
+    let id = EntryId::from_bytes(row.entry);
+    Ok(Some(Registered { id, index, registered_at: row.registered_at, subject }))
 }
 
 /// The position of a registered statement.

@@ -1,7 +1,10 @@
 //! What the ledger calls the index rows of the store, which knows them only by number.
 
-use proofs::LeafIndex;
-use storage::IndexName;
+use proofs::{LeafIndex, SignedStatement};
+use storage::{IndexName, IndexRow};
+
+use crate::control::{ControlType, LogIdentity};
+use crate::registrar;
 
 /// Entry id (32 bytes) to the leaf that holds it.
 pub(crate) const ENTRY: IndexName = IndexName(1);
@@ -12,7 +15,42 @@ pub(crate) const TWIN: IndexName = IndexName(2);
 /// Leaf index (8 bytes, big-endian) of every control statement, to the same leaf.
 pub(crate) const CONTROL: IndexName = IndexName(3);
 
-/// The key of a control statement's row: big-endian, so that a scan gives them in log order.
-pub(crate) fn control_key(index: LeafIndex) -> Vec<u8> {
+/// For evidence that the registrar wrapped: what it is known by beside its id (32 bytes), to its leaf (D17).
+pub(crate) const EVIDENCE: IndexName = IndexName(4);
+
+/// The key of a row that leads from a leaf to itself: big-endian, so that a scan gives them in log order.
+pub(crate) fn leaf_key(index: LeafIndex) -> Vec<u8> {
     index.get().to_be_bytes().to_vec()
+}
+
+/// Every index row of one entry. They are written, checked and erased by this list, so whoever adds an index adds it
+/// here.
+pub(crate) fn of_entry(
+    statement: &SignedStatement,
+    index: LeafIndex,
+    identity: &LogIdentity,
+) -> Vec<IndexRow> {
+    let id = statement.entry_id();
+    let mut rows = vec![row(ENTRY, id.as_bytes().to_vec(), index)];
+    rows.extend(statement.twin_id().map(|twin| row(TWIN, twin.as_bytes().to_vec(), index)));
+    if ControlType::of(statement.header()).is_some_and(ControlType::governs) {
+        rows.push(row(CONTROL, leaf_key(index), index));
+    }
+    rows.extend(registrar::key_of(statement, identity).map(|key| row(EVIDENCE, key.to_vec(), index)));
+    rows
+}
+
+/// The name of an index in a report.
+pub(crate) const fn name(index: IndexName) -> &'static str {
+    match index {
+        ENTRY => "entry",
+        TWIN => "twin",
+        CONTROL => "control",
+        EVIDENCE => "evidence",
+        _ => "unknown",
+    }
+}
+
+fn row(index: IndexName, key: Vec<u8>, leaf: LeafIndex) -> IndexRow {
+    IndexRow { index, key, leaf }
 }

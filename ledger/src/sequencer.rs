@@ -15,9 +15,13 @@ use storage::{Head, IndexRow, NewEntry, Snapshot, StoreError};
 use tokio::sync::{oneshot, watch};
 
 use crate::collateral::Collateral;
+use crate::control::LogIdentity;
 use crate::error::Fatal;
 use crate::governance::{Admitted, ControlChange};
 use crate::metrics::{gauge_value, timed};
+use crate::receipts::Registered;
+use crate::registrar;
+use crate::registration::registered_at;
 use crate::rows;
 use crate::shared::{Shared, State};
 use integrate::{Edge, integrate};
@@ -42,6 +46,7 @@ struct Round {
     change: Option<(ControlChange, LeafIndex, EntryId)>,
     ids: HashMap<EntryId, LeafIndex>,
     twins: HashMap<EntryId, EntryId>,
+    evidence: HashMap<[u8; 32], Registered>,
     answers: Vec<(oneshot::Sender<Verdict>, Verdict)>,
 }
 
@@ -94,10 +99,12 @@ impl Sequencer {
             let Pending { id, admitted, judged, reply, room, flight } = pending;
             guards.push((room, flight));
             let current = judged_under_newest(&judged, &governance, now);
-            if let Some(verdict) = known(&round, snapshot.as_ref(), &id, &admitted).map_err(Fatal::Read)? {
+            if let Some(verdict) = known(&round, snapshot.as_ref(), &id, &admitted, governance.identity())
+                .map_err(Fatal::Read)?
+            {
                 round.answers.push((reply, verdict));
             } else if current {
-                round.admit(&head, id, *admitted, judged, now, reply);
+                round.admit(&head, governance.identity(), id, *admitted, judged, now, reply);
             } else {
                 self.shared.metrics.judged_again.inc();
                 round.answers.push((reply, Verdict::JudgeAgain(admitted)));
@@ -157,6 +164,7 @@ impl Round {
     fn admit(
         &mut self,
         head: &Head,
+        identity: &LogIdentity,
         id: EntryId,
         admitted: Admitted,
         judged: Judged,
@@ -166,11 +174,12 @@ impl Round {
         let position = u64::try_from(self.entries.len()).unwrap_or(u64::MAX);
         let index = LeafIndex::new(head.tree.size.get().saturating_add(position));
         let statement = admitted.statement.statement();
-        self.rows.push(IndexRow { index: rows::ENTRY, key: id.as_bytes().to_vec(), leaf: index });
-        if let Some(twin) = statement.twin_id() {
-            self.rows.push(IndexRow { index: rows::TWIN, key: twin.as_bytes().to_vec(), leaf: index });
-            self.twins.insert(twin, id);
+        self.twins.extend(statement.twin_id().map(|twin| (twin, id)));
+        if let Some(key) = registrar::key_of(statement, identity) {
+            let subject = statement.header().subject.as_str().into();
+            self.evidence.insert(key, Registered { id, index, registered_at: now, subject });
         }
+        self.rows.extend(rows::of_entry(statement, index, identity));
         self.ids.insert(id, index);
         self.entries.push(NewEntry {
             entry: *id.as_bytes(),
@@ -179,7 +188,6 @@ impl Round {
             collateral: collateral(&admitted, judged, now).encode().into(),
         });
         if let Some(change) = admitted.control {
-            self.rows.push(IndexRow { index: rows::CONTROL, key: rows::control_key(index), leaf: index });
             self.change = Some((change, index, id));
         }
         self.answers.push((reply, Verdict::Sequenced { index, registered_at: now, known: false }));
@@ -216,6 +224,7 @@ fn known(
     snapshot: &dyn Snapshot,
     id: &EntryId,
     admitted: &Admitted,
+    identity: &LogIdentity,
 ) -> Result<Option<Verdict>, StoreError> {
     if let Some(index) = round.ids.get(id) {
         let registered_at = round.entries.last().map_or(UnixTime::from_secs(0), |entry| entry.registered_at);
@@ -224,6 +233,14 @@ fn known(
     if let Some(index) = snapshot.lookup(rows::ENTRY, id.as_bytes())? {
         let registered_at = snapshot.entry(index)?.map_or(UnixTime::from_secs(0), |row| row.registered_at);
         return Ok(Some(Verdict::Sequenced { index, registered_at, known: true }));
+    }
+    if let Some(key) = registrar::key_of(admitted.statement.statement(), identity) {
+        if let Some(registered) = round.evidence.get(&key) {
+            return Ok(Some(Verdict::SameEvidence(registered.clone())));
+        }
+        if let Some(index) = snapshot.lookup(rows::EVIDENCE, &key)? {
+            return Ok(registered_at(snapshot, index)?.map(Verdict::SameEvidence));
+        }
     }
     let Some(twin) = admitted.statement.statement().twin_id() else { return Ok(None) };
     if let Some(of) = round.twins.get(&twin) {

@@ -18,6 +18,7 @@ use crate::ledger::{Keys, Ledger, Opened, Parts};
 use crate::metrics::Metrics;
 use crate::policy::{IssuerMatch, Policy, Rule};
 use crate::publisher::Publisher;
+use crate::registrar::Submission;
 use crate::registration::{Registration, Wait};
 use crate::sequencer::Sequencer;
 use crate::settings::Settings;
@@ -42,13 +43,17 @@ impl World {
     }
 
     pub(crate) fn on(store: Arc<dyn LogStore>) -> Self {
+        Self::with_registrar(store, KeyAlgorithm::Ed25519)
+    }
+
+    pub(crate) fn with_registrar(store: Arc<dyn LogStore>, registrar: KeyAlgorithm) -> Self {
         let key = |algorithm| PrivateKey::generate(algorithm).unwrap();
         let operator = key(KeyAlgorithm::Ed25519);
         let receipts = key(KeyAlgorithm::Ed25519).with_algorithm(Algorithm::EdDsa).unwrap();
         let keys = Keys {
             receipts: Arc::new(receipts),
             checkpoints: Arc::new(key(KeyAlgorithm::Ed25519)),
-            registrar: Arc::new(key(KeyAlgorithm::Ed25519)),
+            registrar: Arc::new(key(registrar)),
         };
         let genesis = Genesis {
             format: 1,
@@ -185,11 +190,22 @@ pub(crate) type BatchAnswer = JoinHandle<Vec<Result<Registration, RegisterError>
 impl Bench {
     /// Sends a statement and returns once it is in the mailbox or was answered.
     pub(crate) fn submit(&self, statement: Vec<u8>) -> Answer {
-        let before = self.sequencer.waiting();
         let ledger = self.ledger.clone();
-        let answer = self
-            .runtime
-            .spawn(async move { ledger.register(Bytes::from(statement), Wait::ForReceipt).await });
+        self.send(async move { ledger.register(Bytes::from(statement), Wait::ForReceipt).await })
+    }
+
+    /// Has the registrar wrap evidence, and returns once it is in the mailbox or was answered.
+    pub(crate) fn submit_evidence(&self, evidence: Submission) -> Answer {
+        let ledger = self.ledger.clone();
+        self.send(async move { ledger.register_evidence(evidence, Wait::ForReceipt).await })
+    }
+
+    fn send(
+        &self,
+        work: impl Future<Output = Result<Registration, RegisterError>> + Send + 'static,
+    ) -> Answer {
+        let before = self.sequencer.waiting();
+        let answer = self.runtime.spawn(work);
         while self.sequencer.waiting() == before && !answer.is_finished() {
             std::thread::yield_now();
         }
@@ -227,6 +243,11 @@ impl Bench {
     /// Registers one statement with rounds of its own.
     pub(crate) fn register(&mut self, statement: Vec<u8>) -> Result<Registration, RegisterError> {
         let answer = self.submit(statement);
+        self.drive(answer)
+    }
+
+    /// Lets rounds end until this is answered.
+    pub(crate) fn drive(&mut self, answer: Answer) -> Result<Registration, RegisterError> {
         while !answer.is_finished() {
             if self.sequencer.waiting() > 0 {
                 self.sequencer.step().unwrap();

@@ -20,6 +20,7 @@ impl Problem {
         match error {
             RegisterError::Statement(error) => Self::statement(error),
             RegisterError::Refused(refusal) => Self::refusal(refusal),
+            RegisterError::Submission(error) => Self::of(&MALFORMED).because(error),
             RegisterError::Twin { of } => Self::of(&REJECTED).because(format_args!(
                 "it is the other form (r, n - s) of the ECDSA signature already registered as entry {of}"
             )),

@@ -68,7 +68,12 @@ impl ControlType {
         types.into_iter().flatten().find_map(Self::of_type)
     }
 
-    fn of_type(content_type: &ContentType) -> Option<Self> {
+    /// Whether it is one that is replayed when the log opens.
+    pub(crate) const fn governs(self) -> bool {
+        matches!(self, Self::Genesis | Self::Policy | Self::Anchors)
+    }
+
+    pub(crate) fn of_type(content_type: &ContentType) -> Option<Self> {
         let ContentType::Text(name) = content_type else { return None };
         let essence = name.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
         if !essence.starts_with(RESERVED_TREE) {

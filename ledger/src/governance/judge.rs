@@ -23,6 +23,9 @@ impl Governance {
     pub fn judge(&self, statement: SignedStatement, evaluated_at: UnixTime) -> Result<Admitted, Refusal> {
         match ControlType::of(statement.header()) {
             Some(kind) => self.judge_control(kind, statement),
+            None if statement.header().issuer == self.identity().genesis.issuer => {
+                self.judge_registrar(statement)
+            }
             None => self.judge_issuer(statement, evaluated_at),
         }
     }
@@ -88,15 +91,16 @@ impl Governance {
             });
         }
         let subject = header.subject.as_str();
-        let start = subject.get(..RESERVED_SUBJECT.len());
-        if start.is_some_and(|start| start.eq_ignore_ascii_case(RESERVED_SUBJECT)) {
+        if reserved_subject(subject) {
             return Err(Rejection::ReservedSubject { subject: shown(subject) }.into());
-        }
-        if header.issuer == self.identity().genesis.issuer {
-            return Err(Rejection::ReservedIssuer { issuer: shown(&header.issuer) }.into());
         }
         Ok(())
     }
+}
+
+pub(super) fn reserved_subject(subject: &str) -> bool {
+    let start = subject.get(..RESERVED_SUBJECT.len());
+    start.is_some_and(|start| start.eq_ignore_ascii_case(RESERVED_SUBJECT))
 }
 
 /// Keys that the signature did not verify with, so that no key costs two verifications.
@@ -158,7 +162,7 @@ fn admit(
     Admitted { statement: verified, evidence, control: None }
 }
 
-fn verify(
+pub(super) fn verify(
     statement: &SignedStatement,
     key: &proofs::PublicKey,
     rule: &str,

@@ -2,6 +2,7 @@
 
 use proofs::Algorithm;
 
+use super::registrar::RegistrarFault;
 use crate::control::ControlFault;
 use crate::policy::Unmet;
 use crate::trust::{BadChain, UnknownKey};
@@ -98,9 +99,12 @@ pub enum Rejection {
         /// `sub`, shortened.
         subject: String,
     },
+    /// A statement of the registrar that is not as it makes them.
+    #[error(transparent)]
+    Registrar(#[from] RegistrarFault),
     /// The service's own name.
     #[error(
-        "the issuer `{issuer}` is this service itself, which signs control statements only; use your own name as iss"
+        "the issuer `{issuer}` is this service itself, and its key did not sign this; use your own name as iss"
     )]
     ReservedIssuer {
         /// `iss`, shortened.

@@ -212,6 +212,7 @@ async fn hear(stage: &mut Stage, deadline: Instant) {
         Ok(Ok(Verdict::Sequenced { index, registered_at, known })) => {
             Stage::Done(Ok((Registered { id, index, registered_at, subject }, known)))
         }
+        Ok(Ok(Verdict::SameEvidence(registered))) => Stage::Done(Ok((registered, true))),
         Ok(Ok(Verdict::Twin(of))) => Stage::Done(Err(RegisterError::Twin { of })),
         Ok(Ok(Verdict::JudgeAgain(admitted))) => Stage::Stale(id, admitted),
     };

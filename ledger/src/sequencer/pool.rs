@@ -5,6 +5,7 @@ use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 
 use crate::flight::FlightGuard;
 use crate::governance::Admitted;
+use crate::receipts::Registered;
 
 /// One admitted statement on its way to the log.
 pub(crate) struct Pending {
@@ -47,6 +48,8 @@ pub(crate) enum Verdict {
     Sequenced { index: LeafIndex, registered_at: UnixTime, known: bool },
     /// Policy, anchors or time have moved on since it was judged.
     JudgeAgain(Box<Admitted>),
+    /// The same evidence of the same producer is in the log, in another statement of the registrar (D17).
+    SameEvidence(Registered),
     /// Its ECDSA twin is in the log (D7).
     Twin(EntryId),
 }

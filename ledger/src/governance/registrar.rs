@@ -1,0 +1,68 @@
+//! The decision on what the service registers in its own name (D17).
+
+use ciborium::Value;
+use proofs::{ContentType, SignedStatement};
+
+use super::judge::{reserved_subject, verify};
+use super::refusal::{Refusal, Rejection, shown};
+use super::{Admitted, Evidence, Governance, REGISTRAR_RULE};
+use crate::registrar::{MAX_PRODUCER_BYTES, PRODUCER_HEADER, is_producer, is_registrars, producer_label};
+
+/// A statement under the registrar's name that is not as the registrar makes them.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RegistrarFault {
+    /// The content has no media type.
+    #[error("a statement of the registrar names the media type of its content")]
+    ContentType,
+    /// The producer's id is malformed.
+    #[error(
+        "the protected header `{PRODUCER_HEADER}` is text of 1 to {MAX_PRODUCER_BYTES} bytes without control characters"
+    )]
+    Producer,
+}
+
+impl Governance {
+    /// Admits what is signed with the registrar key of the genesis statement, and nothing else under the service's
+    /// name. No rule is asked: who may hand evidence to the registrar is the operator's setting, and whom it came
+    /// from stands in the statement.
+    pub(super) fn judge_registrar(&self, statement: SignedStatement) -> Result<Admitted, Refusal> {
+        let header = statement.header();
+        if !is_registrars(header, self.identity()) {
+            return Err(Rejection::ReservedIssuer { issuer: shown(&header.issuer) }.into());
+        }
+        let limit = self.policy().max_statement_bytes;
+        if statement.canonical().len() > limit {
+            return Err(Refusal::TooLarge { limit });
+        }
+        check_form(&statement).map_err(Rejection::from)?;
+        if reserved_subject(&header.subject) {
+            return Err(Rejection::ReservedSubject { subject: shown(&header.subject) }.into());
+        }
+        let key = &self.identity().genesis.registrar;
+        let verified = verify(&statement, key, REGISTRAR_RULE)?;
+        let evidence = Evidence {
+            key: key.clone(),
+            anchor: None,
+            rule: REGISTRAR_RULE.to_owned(),
+            chain: Vec::new(),
+            unprotected_x5chain: Vec::new(),
+        };
+        Ok(Admitted { statement: verified, evidence, control: None })
+    }
+}
+
+fn check_form(statement: &SignedStatement) -> Result<(), RegistrarFault> {
+    let header = statement.header();
+    let content_type = match &header.envelope {
+        Some(envelope) => envelope.preimage_content_type.as_ref(),
+        None => header.content_type.as_ref(),
+    };
+    if !matches!(content_type, Some(ContentType::Text(_))) {
+        return Err(RegistrarFault::ContentType);
+    }
+    match header.extra(&producer_label()) {
+        None => Ok(()),
+        Some(Value::Text(id)) if is_producer(id) => Ok(()),
+        Some(_) => Err(RegistrarFault::Producer),
+    }
+}
