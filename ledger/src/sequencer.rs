@@ -2,30 +2,22 @@
 
 pub(crate) mod integrate;
 pub(crate) mod pool;
+mod round;
 
 #[cfg(test)]
 mod tests;
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
-use bytes::Bytes;
-use proofs::{EntryId, LeafIndex, UnixTime};
-use storage::{Head, IndexRow, NewEntry, Snapshot, StoreError};
-use tokio::sync::{oneshot, watch};
+use proofs::UnixTime;
+use tokio::sync::watch;
 
-use crate::collateral::Collateral;
-use crate::control::LogIdentity;
 use crate::error::Fatal;
-use crate::governance::{Admitted, ControlChange};
 use crate::metrics::{gauge_value, timed};
-use crate::receipts::Registered;
-use crate::registrar;
-use crate::registration::registered_at;
-use crate::rows;
 use crate::shared::{Shared, State};
 use integrate::{Edge, integrate};
 use pool::{Judged, Pending, Pool, Verdict};
+use round::Round;
 
 /// How old a judgement may be when its statement is committed, in seconds (D5).
 pub(crate) const MAX_JUDGEMENT_AGE: u64 = 30;
@@ -36,18 +28,6 @@ pub struct Sequencer {
     shared: Arc<Shared>,
     state: watch::Sender<State>,
     edge: Edge,
-}
-
-/// The statements of a round that go into the log, and who waits for them.
-#[derive(Default)]
-struct Round {
-    entries: Vec<NewEntry>,
-    rows: Vec<IndexRow>,
-    change: Option<(ControlChange, LeafIndex, EntryId)>,
-    ids: HashMap<EntryId, LeafIndex>,
-    twins: HashMap<EntryId, EntryId>,
-    evidence: HashMap<[u8; 32], Registered>,
-    answers: Vec<(oneshot::Sender<Verdict>, Verdict)>,
 }
 
 impl Sequencer {
@@ -93,18 +73,16 @@ impl Sequencer {
 
         // 2. What is no longer judged under the newest rules goes back; what is registered already is answered.
         let mut guards = Vec::with_capacity(batch.len());
-        let mut round = Round::default();
+        let mut round = Round::new(head, now, governance.clone());
         let snapshot = self.shared.store.snapshot().map_err(Fatal::Read)?;
         for pending in batch {
             let Pending { id, admitted, judged, reply, room, flight } = pending;
             guards.push((room, flight));
             let current = judged_under_newest(&judged, &governance, now);
-            if let Some(verdict) = known(&round, snapshot.as_ref(), &id, &admitted, governance.identity())
-                .map_err(Fatal::Read)?
-            {
+            if let Some(verdict) = round.known(snapshot.as_ref(), &id, &admitted).map_err(Fatal::Read)? {
                 round.answers.push((reply, verdict));
             } else if current {
-                round.admit(&head, governance.identity(), id, *admitted, judged, now, reply);
+                round.admit(id, *admitted, judged, reply);
             } else {
                 self.shared.metrics.judged_again.inc();
                 round.answers.push((reply, Verdict::JudgeAgain(admitted)));
@@ -113,7 +91,7 @@ impl Sequencer {
         drop(snapshot);
         let grew = !round.entries.is_empty();
         if grew {
-            self.commit(&mut round, &head, now)?;
+            self.commit(&mut round)?;
         }
 
         // 6. In batch order; what is answered is no longer on its way, so asking for it at once gives the same answer.
@@ -125,16 +103,17 @@ impl Sequencer {
         Ok(grew)
     }
 
-    fn commit(&mut self, round: &mut Round, head: &Head, now: UnixTime) -> Result<(), Fatal> {
+    fn commit(&mut self, round: &mut Round) -> Result<(), Fatal> {
         let metrics = &self.shared.metrics;
         let entries = std::mem::take(&mut round.entries);
         let rows = std::mem::take(&mut round.rows);
         metrics.round_entries.observe(f64::from(u32::try_from(entries.len()).unwrap_or(u32::MAX)));
 
         // 3. Pure: nothing is stored yet.
-        let growth =
-            timed(&metrics.integrate_seconds, || integrate(Some(head.tree), &self.edge, entries, rows, now))
-                .map_err(|_| Fatal::TreeFull)?;
+        let growth = timed(&metrics.integrate_seconds, || {
+            integrate(Some(round.base.tree), &self.edge, entries, rows, round.now)
+        })
+        .map_err(|_| Fatal::TreeFull)?;
         let grown = growth.commit.head;
 
         // 4. One synced batch. Until it returned, no receipt and no checkpoint may know of it (D8).
@@ -160,92 +139,10 @@ impl Sequencer {
     }
 }
 
-impl Round {
-    fn admit(
-        &mut self,
-        head: &Head,
-        identity: &LogIdentity,
-        id: EntryId,
-        admitted: Admitted,
-        judged: Judged,
-        now: UnixTime,
-        reply: oneshot::Sender<Verdict>,
-    ) {
-        let position = u64::try_from(self.entries.len()).unwrap_or(u64::MAX);
-        let index = LeafIndex::new(head.tree.size.get().saturating_add(position));
-        let statement = admitted.statement.statement();
-        self.twins.extend(statement.twin_id().map(|twin| (twin, id)));
-        if let Some(key) = registrar::key_of(statement, identity) {
-            let subject = statement.header().subject.as_str().into();
-            self.evidence.insert(key, Registered { id, index, registered_at: now, subject });
-        }
-        self.rows.extend(rows::of_entry(statement, index, identity));
-        self.ids.insert(id, index);
-        self.entries.push(NewEntry {
-            entry: *id.as_bytes(),
-            registered_at: now,
-            statement: Bytes::copy_from_slice(statement.canonical()),
-            collateral: collateral(&admitted, judged, now).encode().into(),
-        });
-        if let Some(change) = admitted.control {
-            self.change = Some((change, index, id));
-        }
-        self.answers.push((reply, Verdict::Sequenced { index, registered_at: now, known: false }));
-    }
-}
-
-fn collateral(admitted: &Admitted, judged: Judged, now: UnixTime) -> Collateral {
-    let header = admitted.statement.statement().header();
-    let key = admitted.evidence.key.thumbprint();
-    let kid_names_it = header.kid.as_deref() == Some(key.as_bytes().as_slice());
-    Collateral {
-        policy: Some(judged.policy),
-        anchors: Some(judged.anchors),
-        evaluated_at: judged.at,
-        registered_at: now,
-        key: (!kid_names_it).then_some(key),
-        anchor: admitted.evidence.anchor.as_ref().map(ToString::to_string),
-        rule: Some(admitted.evidence.rule.clone()).filter(|rule| !rule.is_empty()),
-        stripped_x5chain: admitted.evidence.unprotected_x5chain.clone(),
-    }
-}
-
 /// D5, and the half of D6 that an auditor checks: `registered_at - 30 s <= evaluated_at <= registered_at`.
 fn judged_under_newest(judged: &Judged, rules: &crate::governance::Governance, now: UnixTime) -> bool {
     judged.policy == rules.policy_index()
         && judged.anchors == rules.anchors_index()
         && judged.at <= now
         && now.secs().saturating_sub(judged.at.secs()) <= MAX_JUDGEMENT_AGE
-}
-
-/// D7: exact, on the full digest, against this round and everything before it.
-fn known(
-    round: &Round,
-    snapshot: &dyn Snapshot,
-    id: &EntryId,
-    admitted: &Admitted,
-    identity: &LogIdentity,
-) -> Result<Option<Verdict>, StoreError> {
-    if let Some(index) = round.ids.get(id) {
-        let registered_at = round.entries.last().map_or(UnixTime::from_secs(0), |entry| entry.registered_at);
-        return Ok(Some(Verdict::Sequenced { index: *index, registered_at, known: true }));
-    }
-    if let Some(index) = snapshot.lookup(rows::ENTRY, id.as_bytes())? {
-        let registered_at = snapshot.entry(index)?.map_or(UnixTime::from_secs(0), |row| row.registered_at);
-        return Ok(Some(Verdict::Sequenced { index, registered_at, known: true }));
-    }
-    if let Some(key) = registrar::key_of(admitted.statement.statement(), identity) {
-        if let Some(registered) = round.evidence.get(&key) {
-            return Ok(Some(Verdict::SameEvidence(registered.clone())));
-        }
-        if let Some(index) = snapshot.lookup(rows::EVIDENCE, &key)? {
-            return Ok(registered_at(snapshot, index)?.map(Verdict::SameEvidence));
-        }
-    }
-    let Some(twin) = admitted.statement.statement().twin_id() else { return Ok(None) };
-    if let Some(of) = round.twins.get(&twin) {
-        return Ok(Some(Verdict::Twin(*of)));
-    }
-    let Some(index) = snapshot.lookup(rows::TWIN, twin.as_bytes())? else { return Ok(None) };
-    Ok(snapshot.entry(index)?.map(|row| Verdict::Twin(EntryId::from_bytes(row.entry))))
 }

@@ -1,0 +1,127 @@
+//! One round in the making: what goes into the log, and who waits for it.
+
+use std::collections::HashMap;
+
+use bytes::Bytes;
+use proofs::{EntryId, LeafIndex, UnixTime};
+use storage::{Head, IndexRow, NewEntry, Snapshot, StoreError};
+use tokio::sync::oneshot;
+
+use super::pool::{Judged, Verdict};
+use crate::collateral::Collateral;
+use crate::governance::{Admitted, ControlChange, Governance};
+use crate::receipts::Registered;
+use crate::registrar;
+use crate::registration::registered_at;
+use crate::rows;
+
+/// The statements of a round that go into the log, and who waits for them.
+pub(super) struct Round {
+    /// The head that this round continues, and its time.
+    pub(super) base: Head,
+    pub(super) now: UnixTime,
+    rules: Governance,
+    pub(super) entries: Vec<NewEntry>,
+    pub(super) rows: Vec<IndexRow>,
+    pub(super) change: Option<(ControlChange, LeafIndex, EntryId)>,
+    ids: HashMap<EntryId, LeafIndex>,
+    twins: HashMap<EntryId, EntryId>,
+    evidence: HashMap<[u8; 32], Registered>,
+    pub(super) answers: Vec<(oneshot::Sender<Verdict>, Verdict)>,
+}
+
+impl Round {
+    pub(super) fn new(base: Head, now: UnixTime, rules: Governance) -> Self {
+        Self {
+            base,
+            now,
+            rules,
+            entries: Vec::new(),
+            rows: Vec::new(),
+            change: None,
+            ids: HashMap::new(),
+            twins: HashMap::new(),
+            evidence: HashMap::new(),
+            answers: Vec::new(),
+        }
+    }
+
+    /// Puts one statement at the end of the log as it will be.
+    pub(super) fn admit(
+        &mut self,
+        id: EntryId,
+        admitted: Admitted,
+        judged: Judged,
+        reply: oneshot::Sender<Verdict>,
+    ) {
+        let (now, identity) = (self.now, self.rules.identity());
+        let position = u64::try_from(self.entries.len()).unwrap_or(u64::MAX);
+        let index = LeafIndex::new(self.base.tree.size.get().saturating_add(position));
+        let statement = admitted.statement.statement();
+        self.twins.extend(statement.twin_id().map(|twin| (twin, id)));
+        if let Some(key) = registrar::key_of(statement, identity) {
+            let subject = statement.header().subject.as_str().into();
+            self.evidence.insert(key, Registered { id, index, registered_at: now, subject });
+        }
+        self.rows.extend(rows::of_entry(statement, index, identity));
+        self.ids.insert(id, index);
+        self.entries.push(NewEntry {
+            entry: *id.as_bytes(),
+            registered_at: now,
+            statement: Bytes::copy_from_slice(statement.canonical()),
+            collateral: collateral(&admitted, judged, now).encode().into(),
+        });
+        if let Some(change) = admitted.control {
+            self.change = Some((change, index, id));
+        }
+        self.answers.push((reply, Verdict::Sequenced { index, registered_at: now, known: false }));
+    }
+
+    /// D7: exact, on the full digest, against this round and everything before it.
+    pub(super) fn known(
+        &self,
+        snapshot: &dyn Snapshot,
+        id: &EntryId,
+        admitted: &Admitted,
+    ) -> Result<Option<Verdict>, StoreError> {
+        if let Some(index) = self.ids.get(id) {
+            let sequenced = Verdict::Sequenced { index: *index, registered_at: self.now, known: true };
+            return Ok(Some(sequenced));
+        }
+        if let Some(index) = snapshot.lookup(rows::ENTRY, id.as_bytes())? {
+            let registered_at =
+                snapshot.entry(index)?.map_or(UnixTime::from_secs(0), |row| row.registered_at);
+            return Ok(Some(Verdict::Sequenced { index, registered_at, known: true }));
+        }
+        if let Some(key) = registrar::key_of(admitted.statement.statement(), self.rules.identity()) {
+            if let Some(registered) = self.evidence.get(&key) {
+                return Ok(Some(Verdict::SameEvidence(registered.clone())));
+            }
+            if let Some(index) = snapshot.lookup(rows::EVIDENCE, &key)? {
+                return Ok(registered_at(snapshot, index)?.map(Verdict::SameEvidence));
+            }
+        }
+        let Some(twin) = admitted.statement.statement().twin_id() else { return Ok(None) };
+        if let Some(of) = self.twins.get(&twin) {
+            return Ok(Some(Verdict::Twin(*of)));
+        }
+        let Some(index) = snapshot.lookup(rows::TWIN, twin.as_bytes())? else { return Ok(None) };
+        Ok(snapshot.entry(index)?.map(|row| Verdict::Twin(EntryId::from_bytes(row.entry))))
+    }
+}
+
+fn collateral(admitted: &Admitted, judged: Judged, now: UnixTime) -> Collateral {
+    let header = admitted.statement.statement().header();
+    let key = admitted.evidence.key.thumbprint();
+    let kid_names_it = header.kid.as_deref() == Some(key.as_bytes().as_slice());
+    Collateral {
+        policy: Some(judged.policy),
+        anchors: Some(judged.anchors),
+        evaluated_at: judged.at,
+        registered_at: now,
+        key: (!kid_names_it).then_some(key),
+        anchor: admitted.evidence.anchor.as_ref().map(ToString::to_string),
+        rule: Some(admitted.evidence.rule.clone()).filter(|rule| !rule.is_empty()),
+        stripped_x5chain: admitted.evidence.unprotected_x5chain.clone(),
+    }
+}
