@@ -9,6 +9,7 @@
 //! | [`tree`] | appending to a Merkle tree, inclusion and consistency proofs | RFC 9162 §2.1 |
 //! | [`tile`] | how the tree is stored and served | C2SP tlog-tiles |
 //! | [`note`], [`checkpoint`] | signed text, signed tree heads as text | C2SP signed-note, tlog-checkpoint |
+//! | [`cosignature`], [`tlog_policy`], [`witness`] | who saw a log grow, who has to have seen it, and how they are asked | C2SP tlog-cosignature, tlog-policy, tlog-witness |
 //! | [`cbor`] | strict reading, deterministic writing | RFC 8949 |
 //! | [`cose`] | labels, algorithms, keys, COSE_Sign1 | RFC 9052, RFC 9053, RFC 9679 |
 //! | [`statement`], [`transparent`] | signed statements, and with receipts | RFC 9943, RFC 9995 |
@@ -17,6 +18,7 @@
 pub mod cbor;
 pub mod checkpoint;
 pub mod cose;
+pub mod cosignature;
 pub mod hash;
 pub mod note;
 pub mod position;
@@ -24,15 +26,18 @@ pub mod receipt;
 pub mod statement;
 pub mod tile;
 pub mod time;
+pub mod tlog_policy;
 pub mod transparent;
 pub mod tree;
 pub mod verify;
+pub mod witness;
 
 pub use checkpoint::{Checkpoint, Origin};
 pub use cose::{
     Algorithm, Curve, KeyError, KeyId, KeySet, KeySetError, Label, PublicKey, SignFailed, SignatureError,
     Signer,
 };
+pub use cosignature::{CosignatureKind, Cosigner, CosignerKey};
 pub use hash::{Hash, empty_root, leaf_hash, node_hash, sha256};
 pub use note::{NoteVerifierKey, SignedNote};
 pub use position::{LeafIndex, NodeId, TreeHead, TreeSize};
@@ -46,6 +51,7 @@ pub use statement::{
 };
 pub use tile::{TileId, TiledNodes};
 pub use time::UnixTime;
+pub use tlog_policy::{LogKey, TlogPolicy};
 pub use transparent::{TransparentError, TransparentStatement, attach};
 pub use tree::{CompactRange, ConsistencyProof, InclusionProof, NodeReader};
 pub use verify::{Check, Outcome, Report, verify_transparent};

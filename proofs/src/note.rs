@@ -120,12 +120,23 @@ impl SignedNote {
         // The newline in front of the last empty line belongs to the text.
         let (text, lines) = note.rsplit_once("\n\n").ok_or(NoteError::NoSignatures)?;
         let lines = lines.strip_suffix('\n').ok_or(NoteError::NoSignatures)?;
-        if lines.split('\n').count() > MAX_SIGNATURES {
+        let signatures = signature_lines(lines)?;
+        Ok(Self { text: format!("{text}\n"), signatures })
+    }
+
+    /// The same text with one more signature under it. A line that is there already is not added again.
+    ///
+    /// # Errors
+    /// When there are [`MAX_SIGNATURES`] already, or the note would become too long.
+    pub fn with_signature(mut self, signature: NoteSignature) -> Result<Self, NoteError> {
+        if self.signatures.contains(&signature) {
+            return Ok(self);
+        }
+        if self.signatures.len() >= MAX_SIGNATURES {
             return Err(NoteError::TooManySignatures);
         }
-        let signature = |(line, text)| parse_line(text).ok_or(NoteError::BadSignatureLine { line });
-        let signatures = (1..).zip(lines.split('\n')).map(signature).collect::<Result<_, _>>()?;
-        Ok(Self { text: format!("{text}\n"), signatures })
+        self.signatures.push(signature);
+        if self.to_string().len() > MAX_NOTE_LEN { Err(NoteError::TooLong) } else { Ok(self) }
     }
 
     /// The text, with its final newline: what is signed.
@@ -165,6 +176,28 @@ impl SignedNote {
         }
         if signers.is_empty() { Err(VerifyNoteError::NoKnownKey) } else { Ok(signers) }
     }
+}
+
+/// Reads signature lines that stand alone, as a witness answers them (tlog-witness): at least one, each ended by a
+/// newline.
+///
+/// # Errors
+/// When there is none, one is not a signature line, or there are more than the limits of this module allow.
+pub fn parse_signatures(lines: &[u8]) -> Result<Vec<NoteSignature>, NoteError> {
+    if lines.len() > MAX_NOTE_LEN {
+        return Err(NoteError::TooLong);
+    }
+    let lines = str::from_utf8(lines).map_err(|_| NoteError::NotUtf8)?;
+    let lines = lines.strip_suffix('\n').ok_or(NoteError::NoSignatures)?;
+    signature_lines(lines)
+}
+
+fn signature_lines(lines: &str) -> Result<Vec<NoteSignature>, NoteError> {
+    if lines.split('\n').count() > MAX_SIGNATURES {
+        return Err(NoteError::TooManySignatures);
+    }
+    let signature = |(line, text)| parse_line(text).ok_or(NoteError::BadSignatureLine { line });
+    (1..).zip(lines.split('\n')).map(signature).collect()
 }
 
 impl fmt::Display for SignedNote {

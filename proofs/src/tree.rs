@@ -8,10 +8,12 @@ pub mod compact_range;
 pub mod consistency;
 pub mod inclusion;
 mod plan;
+pub mod subtree;
 
 pub use compact_range::{CompactRange, CompactRangeError, TreeFull};
 pub use consistency::{ConsistencyError, ConsistencyProof};
 pub use inclusion::{InclusionError, InclusionProof};
+pub use subtree::{Subtree, SubtreeError, SubtreeProof};
 
 use crate::hash::Hash;
 use crate::position::{LeafIndex, NodeId, TreeSize};

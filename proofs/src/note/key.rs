@@ -11,7 +11,7 @@ use crate::hash::sha256;
 
 /// The type byte of an Ed25519 key that signs the text of a note itself (NOTE-04). Keys of other types are
 /// told from it by their id, so that one key may serve several uses under one name.
-const TYPE_ED25519: u8 = 0x01;
+pub(crate) const TYPE_ED25519: u8 = 0x01;
 
 /// The name of a key: not empty, no Unicode space, no `+`, no control character (NOTE-01, NOTE-02). For a
 /// log's own key it is the log's origin (CKPT-05).
@@ -30,8 +30,8 @@ pub enum NoteKeyError {
     /// A signature type that is not verified here (NOTE-04).
     #[error("note keys of type {0:#04x} are not supported")]
     UnsupportedType(u8),
-    /// Not a canonical Ed25519 point of full order.
-    #[error("the note key is not a usable Ed25519 public key")]
+    /// Not a canonical Ed25519 point of full order, or not a key of the length of its type.
+    #[error("the note key is not a usable public key")]
     BadKey(#[source] KeyError),
     /// The id is not that of name and key (NOTE-03).
     #[error("the id of the note key does not belong to its name and key")]
@@ -79,7 +79,12 @@ impl NoteKeyId {
     /// (NOTE-03).
     #[must_use]
     pub fn ed25519(name: &KeyName, key: &[u8; 32]) -> Self {
-        let digest = sha256(&[name.as_str().as_bytes(), b"\n", &[TYPE_ED25519], key].concat());
+        Self::of(name, TYPE_ED25519, key)
+    }
+
+    /// The same for a key of any type.
+    pub(crate) fn of(name: &KeyName, kind: u8, key: &[u8]) -> Self {
+        let digest = sha256(&[name.as_str().as_bytes(), b"\n", &[kind], key].concat());
         let [a, b, c, d, ..] = *digest.as_bytes();
         Self([a, b, c, d])
     }
@@ -153,8 +158,7 @@ impl NoteVerifierKey {
 
 impl fmt::Display for NoteVerifierKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let typed = [&[TYPE_ED25519], &self.ed25519_bytes()[..]].concat();
-        write!(f, "{}+{}+{}", self.name, self.id, BASE64.encode_display(&typed))
+        Vkey { name: &self.name, id: self.id, kind: TYPE_ED25519, key: &self.bytes }.fmt(f)
     }
 }
 
@@ -162,6 +166,34 @@ impl FromStr for NoteVerifierKey {
     type Err = NoteKeyError;
 
     fn from_str(vkey: &str) -> Result<Self, Self::Err> {
+        let (name, id, kind, key) = Vkey::split(vkey)?;
+        if kind != TYPE_ED25519 {
+            return Err(NoteKeyError::UnsupportedType(kind));
+        }
+        let wrong_length = |_| NoteKeyError::BadKey(KeyError::Length);
+        let vkey = ed25519_vkey(name, key.as_slice().try_into().map_err(wrong_length)?)?;
+        if vkey.id == id { Ok(vkey) } else { Err(NoteKeyError::WrongId) }
+    }
+}
+
+/// The parts of a vkey, of any type (NOTE-06).
+pub(crate) struct Vkey<'k> {
+    pub(crate) name: &'k KeyName,
+    pub(crate) id: NoteKeyId,
+    pub(crate) kind: u8,
+    pub(crate) key: &'k [u8],
+}
+
+impl fmt::Display for Vkey<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let typed = [&[self.kind], self.key].concat();
+        write!(f, "{}+{}+{}", self.name, self.id, BASE64.encode_display(&typed))
+    }
+}
+
+impl Vkey<'_> {
+    /// Name, id, type byte and key of a text. Whether they belong together is for the caller to see.
+    pub(crate) fn split(vkey: &str) -> Result<(&str, NoteKeyId, u8, Vec<u8>), NoteKeyError> {
         let mut parts = vkey.splitn(3, '+');
         let (Some(name), Some(id), Some(typed)) = (parts.next(), parts.next(), parts.next()) else {
             return Err(NoteKeyError::Syntax);
@@ -170,11 +202,7 @@ impl FromStr for NoteVerifierKey {
         let id = NoteKeyId(id.try_into().map_err(|_| NoteKeyError::Syntax)?);
         let typed = base64::decode(typed).ok_or(NoteKeyError::Syntax)?;
         let (kind, key) = typed.split_first().ok_or(NoteKeyError::Syntax)?;
-        if *kind != TYPE_ED25519 {
-            return Err(NoteKeyError::UnsupportedType(*kind));
-        }
-        let vkey = ed25519_vkey(name, key.try_into().map_err(|_| NoteKeyError::BadKey(KeyError::Length))?)?;
-        if vkey.id == id { Ok(vkey) } else { Err(NoteKeyError::WrongId) }
+        Ok((name, id, *kind, key.to_vec()))
     }
 }
 
