@@ -200,6 +200,9 @@ pub enum OpenError {
     /// The control statements contradict each other.
     #[error("the control statements cannot be replayed: {0}")]
     Governance(#[from] GovernanceError),
+    /// The system gives no threads to work on.
+    #[error("the worker threads could not be started: {0}")]
+    Workers(#[source] std::io::Error),
     /// A key is not the one that the genesis statement names.
     #[error("the {role} key is not the one that the genesis statement of this log names")]
     WrongKey {

@@ -91,7 +91,7 @@ impl Ledger {
         parts.metrics.committed_size.set(gauge_value(recovered.head.tree.size.get()));
         parts.metrics.checkpoint_size.set(gauge_value(recovered.published.size.get()));
         let shared = Arc::new(Shared {
-            workers: Workers::new(settings.workers),
+            workers: Workers::new(settings.workers).map_err(OpenError::Workers)?,
             in_flight: InFlight::default(),
             tiles: TileCache::new(settings.tile_cache_bytes, &parts.metrics.tile_lookups),
             state: receiver_of_state,

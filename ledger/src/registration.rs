@@ -1,26 +1,26 @@
 //! The way in: a statement becomes an entry.
 
 mod batch;
+mod caller;
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use proofs::{EntryId, LeafIndex, SignedStatement, UnixTime};
 use storage::{Snapshot, StoreError};
-use tokio::sync::oneshot;
-use tokio::time::Instant;
 
 use crate::error::{InternalError, RegisterError};
 use crate::governance::Admitted;
 use crate::ledger::Ledger;
 use crate::metrics::timed;
 use crate::policy::MAX_STATEMENT_BYTES;
-use crate::receipts::{self, Registered};
+use crate::receipts::Registered;
 use crate::registrar::{Submission, WrapError};
 use crate::rows;
-use crate::sequencer::pool::{Judged, Pending, Room, Verdict};
+use crate::sequencer::pool::Judged;
+
 use crate::shared::Shared;
+pub(crate) use caller::Caller;
 
 /// How often a statement is judged again before the caller is asked to come back (D5).
 const MAX_JUDGEMENTS: usize = 3;
@@ -74,7 +74,7 @@ impl Ledger {
     /// [`RegisterError`]. Whatever it is, nothing was promised; only `Deadline` leaves open whether the statement
     /// will be found under its id.
     pub async fn register(&self, body: Bytes, wait: Wait) -> Result<Registration, RegisterError> {
-        let outcome = self.register_looked_at(move |shared| look_at(shared, &body), wait).await;
+        let outcome = caller::register(self, move |shared| look_at(shared, &body), wait).await;
         self.count(outcome.as_ref().map(|(_, known)| *known));
         outcome.map(|(registration, _)| registration)
     }
@@ -92,7 +92,7 @@ impl Ledger {
         evidence: Submission,
         wait: Wait,
     ) -> Result<Registration, RegisterError> {
-        let outcome = self.register_looked_at(move |shared| look_at_evidence(shared, evidence), wait).await;
+        let outcome = caller::register(self, move |shared| look_at_evidence(shared, evidence), wait).await;
         self.count(outcome.as_ref().map(|(_, known)| *known));
         outcome.map(|(registration, _)| registration)
     }
@@ -105,81 +105,6 @@ impl Ledger {
             Err(error) => error.kind(),
         };
         self.shared.metrics.registrations.with_label_values(&[label]).inc();
-    }
-
-    async fn register_looked_at(
-        &self,
-        look: impl FnOnce(&Shared) -> Result<Front, RegisterError> + Send + 'static,
-        wait: Wait,
-    ) -> Result<(Registration, bool), RegisterError> {
-        let deadline = Instant::now() + self.shared.settings.register_deadline();
-        let shared = Arc::clone(&self.shared);
-        let front = self.shared.workers.run(move || look(&shared)).await??;
-        let (registered, known) = match front {
-            Front::Known(registered) => (registered, true),
-            Front::Admitted { id, admitted, judged } => self.sequence(id, admitted, judged, deadline).await?,
-        };
-        let (id, index) = (registered.id, registered.index);
-        if wait == Wait::ForCommit {
-            return Ok((Registration::Committed { id, index }, known));
-        }
-        let shared = Arc::clone(&self.shared);
-        let receipt = self.shared.workers.run(move || receipts::inclusion(&shared, &registered)).await??;
-        Ok((Registration::Issued { id, index, receipt }, known))
-    }
-
-    /// Hands the statement to the sequencer until it is in the log, or judged too often.
-    async fn sequence(
-        &self,
-        id: EntryId,
-        mut admitted: Box<Admitted>,
-        mut judged: Judged,
-        deadline: Instant,
-    ) -> Result<(Registered, bool), RegisterError> {
-        let subject: Arc<str> = admitted.statement.statement().header().subject.as_str().into();
-        for _ in 0..MAX_JUDGEMENTS {
-            let verdict = self.enqueue(id, admitted, judged)?;
-            let verdict = tokio::time::timeout_at(deadline, verdict)
-                .await
-                .map_err(|_| RegisterError::Deadline { id, retry_after: RETRY_AFTER })?
-                .map_err(|_| RegisterError::Stopped)?;
-            match verdict {
-                Verdict::Sequenced { index, registered_at, known } => {
-                    return Ok((Registered { id, index, registered_at, subject }, known));
-                }
-                Verdict::SameEvidence(registered) => return Ok((registered, true)),
-                Verdict::Twin(of) => return Err(RegisterError::Twin { of }),
-                Verdict::JudgeAgain(stale) => {
-                    let shared = Arc::clone(&self.shared);
-                    let statement = stale.statement.into_statement();
-                    (admitted, judged) = self.shared.workers.run(move || judge(&shared, statement)).await??;
-                }
-            }
-        }
-        Err(RegisterError::Overloaded { retry_after: RETRY_AFTER, id: Some(id) })
-    }
-
-    /// Never waits: a full mailbox is an answer (SCR-34), not a longer queue.
-    fn enqueue(
-        &self,
-        id: EntryId,
-        admitted: Box<Admitted>,
-        judged: Judged,
-    ) -> Result<oneshot::Receiver<Verdict>, RegisterError> {
-        let overloaded = || RegisterError::Overloaded { retry_after: RETRY_AFTER, id: Some(id) };
-        let bytes = self.shared.mailbox_share(&admitted).ok_or_else(overloaded)?;
-        let bytes =
-            Arc::clone(&self.shared.mailbox_bytes).try_acquire_many_owned(bytes).map_err(|_| overloaded())?;
-        let flight = self.shared.in_flight.enter(id);
-        let (reply, verdict) = oneshot::channel();
-        let room = Room { bytes, batch: None };
-        let pending = Pending { id, admitted, judged, reply, room, flight };
-        self.mailbox.try_send(pending).map_err(|error| match error {
-            tokio::sync::mpsc::error::TrySendError::Full(_) => overloaded(),
-            tokio::sync::mpsc::error::TrySendError::Closed(_) => RegisterError::Stopped,
-        })?;
-        self.shared.show_mailbox_bytes();
-        Ok(verdict)
     }
 }
 

@@ -16,7 +16,7 @@ use crate::error::Fatal;
 use crate::metrics::{gauge_value, timed};
 use crate::shared::{Shared, State};
 use integrate::{Edge, integrate};
-use pool::{Judged, Pending, Pool, Verdict};
+use pool::{Judged, Pending, Pool, Reply, Verdict};
 use round::Round;
 
 /// How old a judgement may be when its statement is committed, in seconds (D5).
@@ -80,12 +80,12 @@ impl Sequencer {
             guards.push((room, flight));
             let current = judged_under_newest(&judged, &governance, now);
             if let Some(verdict) = round.known(snapshot.as_ref(), &id, &admitted).map_err(Fatal::Read)? {
-                round.answers.push((reply, verdict));
+                round.answers.push((id, reply, verdict));
             } else if current {
                 round.admit(id, *admitted, judged, reply);
             } else {
                 self.shared.metrics.judged_again.inc();
-                round.answers.push((reply, Verdict::JudgeAgain(admitted)));
+                round.answers.push((id, reply, Verdict::JudgeAgain(admitted)));
             }
         }
         drop(snapshot);
@@ -97,9 +97,14 @@ impl Sequencer {
         // 6. In batch order; what is answered is no longer on its way, so asking for it at once gives the same answer.
         // A caller who has gone away loses nothing: asking again finds the entry.
         drop(guards);
-        for (reply, verdict) in round.answers {
-            let _gone = reply.send(verdict);
+        let mut jobs = Vec::with_capacity(round.answers.len());
+        for (id, reply, verdict) in round.answers {
+            match reply {
+                Reply::Verdict(waiting) => drop(waiting.send(verdict)),
+                Reply::Caller(caller) => jobs.push(caller.then(id, verdict)),
+            }
         }
+        self.shared.workers.go_on(jobs);
         Ok(grew)
     }
 

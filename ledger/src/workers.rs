@@ -1,62 +1,148 @@
-//! Where verification, signing and reading happen: off the reactor, and never more at once than was configured.
+//! Where verification, signing and reading happen: off the reactor, on as many threads as were configured.
+//!
+//! The threads are our own. Handing work to the runtime's blocking threads and back cost a registration four changes of
+//! thread; here it begins on one, is taken up again on one after its commit, and wakes the reactor once, with its answer.
 
-use std::sync::Arc;
+#[cfg(test)]
+mod tests;
 
-use tokio::sync::Semaphore;
-use tokio::task::JoinHandle;
+use std::collections::VecDeque;
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::oneshot;
 
 use crate::error::InternalError;
 
-/// Runs blocking work on a bounded number of threads. Those who wait for a place are bounded by the caller (the
-/// in-flight limit of `api`).
-#[derive(Clone)]
-pub(crate) struct Workers(Arc<Semaphore>);
+/// A piece of work; it answers whoever waits for it by itself.
+pub(crate) type Job = Box<dyn FnOnce() + Send>;
+
+/// A fixed number of threads and what waits for them. How much waits is bounded by the callers: what is new by the
+/// in-flight limits of `api`, what goes on by the mailbox, where it was before.
+pub(crate) struct Workers(Arc<Queue>);
+
+#[derive(Default)]
+struct Queue {
+    state: Mutex<Waiting>,
+    wake: Condvar,
+}
+
+#[derive(Default)]
+struct Waiting {
+    /// What was begun earlier and goes on. It comes first: it ends something that holds memory, and somebody has waited
+    /// for it longer.
+    going_on: VecDeque<Job>,
+    new: VecDeque<Job>,
+    idle: usize,
+    closed: bool,
+}
 
 impl Workers {
-    pub(crate) fn new(count: usize) -> Self {
-        Self(Arc::new(Semaphore::new(count.max(1))))
+    /// Starts the threads.
+    ///
+    /// # Errors
+    /// When the system gives none.
+    pub(crate) fn new(count: usize) -> io::Result<Self> {
+        let queue = Arc::new(Queue::default());
+        let workers = Self(Arc::clone(&queue));
+        for _ in 0..count.max(1) {
+            let queue = Arc::clone(&queue);
+            std::thread::Builder::new().name("worker".to_owned()).spawn(move || queue.work())?;
+        }
+        Ok(workers)
     }
 
+    /// Begins something new.
+    pub(crate) fn begin(&self, job: Job) {
+        let mut waiting = self.0.lock();
+        waiting.new.push_back(job);
+        let anybody = waiting.idle > 0;
+        drop(waiting);
+        if anybody {
+            self.0.wake.notify_one();
+        }
+    }
+
+    /// Takes up again what was begun earlier, in this order.
+    pub(crate) fn go_on(&self, jobs: impl IntoIterator<Item = Job>) {
+        let mut waiting = self.0.lock();
+        waiting.going_on.extend(jobs);
+        let wakes = waiting.idle.min(waiting.going_on.len());
+        drop(waiting);
+        for _ in 0..wakes {
+            self.0.wake.notify_one();
+        }
+    }
+
+    /// Runs one piece of work. If the caller goes away before it began, it never does.
     pub(crate) async fn run<T, F>(&self, work: F) -> Result<T, InternalError>
     where
         T: Send + 'static,
         F: FnOnce() -> T + Send + 'static,
     {
-        self.begin(work).await?.await.map_err(|_| InternalError::Worker)
+        self.handle(work).await.map_err(|_| InternalError::Worker)
     }
 
-    /// Runs many pieces of work, as many at a time as there are places, and gives their results in order.
+    /// Runs many pieces of work, as many at a time as there are threads, and gives their results in order.
     pub(crate) async fn run_all<T, F>(&self, works: Vec<F>) -> Vec<Result<T, InternalError>>
     where
         T: Send + 'static,
         F: FnOnce() -> T + Send + 'static,
     {
-        let mut begun = Vec::new();
-        for work in works {
-            begun.push(self.begin(work).await);
-        }
+        let begun: Vec<_> = works.into_iter().map(|work| self.handle(work)).collect();
         let mut results = Vec::with_capacity(begun.len());
         for handle in begun {
-            results.push(match handle {
-                Ok(handle) => handle.await.map_err(|_| InternalError::Worker),
-                Err(error) => Err(error),
-            });
+            results.push(handle.await.map_err(|_| InternalError::Worker));
         }
         results
     }
 
-    /// Waits for a place and starts the work.
-    async fn begin<T, F>(&self, work: F) -> Result<JoinHandle<T>, InternalError>
+    fn handle<T, F>(&self, work: F) -> oneshot::Receiver<T>
     where
         T: Send + 'static,
         F: FnOnce() -> T + Send + 'static,
     {
-        let permit = Arc::clone(&self.0).acquire_owned().await.map_err(|_| InternalError::Worker)?;
-        // The place is given back by the work itself: a caller who goes away does not make room for more work than
-        // there are threads.
-        Ok(tokio::task::spawn_blocking(move || {
-            let _permit = permit;
-            work()
-        }))
+        let (result, receiver) = oneshot::channel();
+        self.begin(Box::new(move || {
+            if !result.is_closed() {
+                let _gone = result.send(work());
+            }
+        }));
+        receiver
+    }
+}
+
+impl Drop for Workers {
+    fn drop(&mut self) {
+        self.0.lock().closed = true;
+        self.0.wake.notify_all();
+    }
+}
+
+impl Queue {
+    fn lock(&self) -> MutexGuard<'_, Waiting> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn work(&self) {
+        while let Some(job) = self.next() {
+            // What a job held is dropped by its panic, and whoever waits for it learns that no answer will come.
+            let _panicked = catch_unwind(AssertUnwindSafe(job));
+        }
+    }
+
+    /// The next piece of work; `None` when there is none and will be none.
+    fn next(&self) -> Option<Job> {
+        let mut waiting = self.lock();
+        loop {
+            let job = waiting.going_on.pop_front().or_else(|| waiting.new.pop_front());
+            if job.is_some() || waiting.closed {
+                return job;
+            }
+            waiting.idle += 1;
+            waiting = self.wake.wait(waiting).unwrap_or_else(PoisonError::into_inner);
+            waiting.idle -= 1;
+        }
     }
 }

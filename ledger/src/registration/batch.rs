@@ -19,7 +19,7 @@ use crate::error::{InternalError, RegisterError};
 use crate::governance::Admitted;
 use crate::ledger::Ledger;
 use crate::receipts::{self, Registered};
-use crate::sequencer::pool::{Judged, Pending, Room, Verdict};
+use crate::sequencer::pool::{Judged, Pending, Reply, Room, Verdict};
 
 /// How many statements are judged, or get their receipts, in one piece of work. Large enough that handing it over costs
 /// nothing beside it (64 verifications: 3 ms), small enough that a batch is spread over all workers and that whoever
@@ -121,6 +121,7 @@ impl Ledger {
         };
         let (reply, verdict) = oneshot::channel();
         let flight = shared.in_flight.enter(id);
+        let reply = Reply::Verdict(reply);
         place.send(Pending { id, admitted, judged, reply, room, flight });
         *stage = Stage::Sent { id, subject, verdict };
     }

@@ -6,16 +6,25 @@ use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 use crate::flight::FlightGuard;
 use crate::governance::Admitted;
 use crate::receipts::Registered;
+use crate::registration::Caller;
 
 /// One admitted statement on its way to the log.
 pub(crate) struct Pending {
     pub(crate) id: EntryId,
     pub(crate) admitted: Box<Admitted>,
     pub(crate) judged: Judged,
-    pub(crate) reply: oneshot::Sender<Verdict>,
+    pub(crate) reply: Reply,
     /// Held until the round is over.
     pub(crate) room: Room,
     pub(crate) flight: FlightGuard,
+}
+
+/// Who hears what the sequencer says.
+pub(crate) enum Reply {
+    /// Somebody who waits for the verdict alone.
+    Verdict(oneshot::Sender<Verdict>),
+    /// Somebody who waits for what follows from it.
+    Caller(Box<Caller>),
 }
 
 /// The room of one statement in the mailbox, given back when it is dropped.

@@ -5,9 +5,8 @@ use std::collections::HashMap;
 use bytes::Bytes;
 use proofs::{EntryId, LeafIndex, UnixTime};
 use storage::{Head, IndexRow, NewEntry, Snapshot, StoreError};
-use tokio::sync::oneshot;
 
-use super::pool::{Judged, Verdict};
+use super::pool::{Judged, Reply, Verdict};
 use crate::collateral::Collateral;
 use crate::governance::{Admitted, ControlChange, Governance};
 use crate::receipts::Registered;
@@ -27,7 +26,7 @@ pub(super) struct Round {
     ids: HashMap<EntryId, LeafIndex>,
     twins: HashMap<EntryId, EntryId>,
     evidence: HashMap<[u8; 32], Registered>,
-    pub(super) answers: Vec<(oneshot::Sender<Verdict>, Verdict)>,
+    pub(super) answers: Vec<(EntryId, Reply, Verdict)>,
 }
 
 impl Round {
@@ -47,13 +46,7 @@ impl Round {
     }
 
     /// Puts one statement at the end of the log as it will be.
-    pub(super) fn admit(
-        &mut self,
-        id: EntryId,
-        admitted: Admitted,
-        judged: Judged,
-        reply: oneshot::Sender<Verdict>,
-    ) {
+    pub(super) fn admit(&mut self, id: EntryId, admitted: Admitted, judged: Judged, reply: Reply) {
         let (now, identity) = (self.now, self.rules.identity());
         let position = u64::try_from(self.entries.len()).unwrap_or(u64::MAX);
         let index = LeafIndex::new(self.base.tree.size.get().saturating_add(position));
@@ -74,7 +67,7 @@ impl Round {
         if let Some(change) = admitted.control {
             self.change = Some((change, index, id));
         }
-        self.answers.push((reply, Verdict::Sequenced { index, registered_at: now, known: false }));
+        self.answers.push((id, reply, Verdict::Sequenced { index, registered_at: now, known: false }));
     }
 
     /// D7: exact, on the full digest, against this round and everything before it.
