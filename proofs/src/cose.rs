@@ -1,7 +1,7 @@
 //! COSE (RFC 9052, RFC 9053): labels, algorithms, keys and the Sign1 message.
 //!
-//! `coset` builds the Sig_structure. Headers and keys are read by our own code, because a typed parser that refuses a
-//! value it does not know, or encodes again what it read, cannot say which registered bytes were signed.
+//! All of it is our own code, because a typed parser that refuses a value it does not know, or encodes again what it
+//! read, cannot say which registered bytes were signed. `coset` is the oracle of the tests.
 
 pub mod algorithm;
 pub mod digest;

@@ -130,17 +130,25 @@ impl SignedStatement {
     /// # Errors
     /// [`SignatureError`]
     pub fn verify(self, key: &PublicKey) -> Result<VerifiedStatement, SignatureError> {
-        self.check_signature(key)?;
-        Ok(VerifiedStatement { statement: self, key: key.clone() })
+        let key = self.check_signature(key)?;
+        Ok(VerifiedStatement { statement: self, key: key.0 })
     }
 
-    /// As [`SignedStatement::verify`], for a caller that only wants to know.
+    /// As [`SignedStatement::verify`], for a caller that tries several keys or only wants to know.
     ///
     /// # Errors
     /// [`SignatureError`]
-    pub fn check_signature(&self, key: &PublicKey) -> Result<(), SignatureError> {
+    pub fn check_signature(&self, key: &PublicKey) -> Result<SignedBy, SignatureError> {
         let signed = sign1::sig_structure(self.protected(), self.payload());
-        key.verify(self.header.algorithm, &signed, self.signature())
+        key.verify(self.header.algorithm, &signed, self.signature())?;
+        Ok(SignedBy(key.clone(), self.entry_id))
+    }
+
+    /// The statement as verified by what [`SignedStatement::check_signature`] gave for it; `None` with what it gave for
+    /// another one.
+    #[must_use]
+    pub fn verified(self, by: SignedBy) -> Option<VerifiedStatement> {
+        (by.1 == self.entry_id).then_some(VerifiedStatement { statement: self, key: by.0 })
     }
 
     fn part(&self, range: &Range<usize>) -> &[u8] {
@@ -154,6 +162,10 @@ impl fmt::Debug for SignedStatement {
         f.debug_tuple("SignedStatement").field(&self.entry_id()).finish()
     }
 }
+
+/// That one statement's signature verified, and under which key. Only [`SignedStatement::check_signature`] makes one.
+#[derive(Debug, Clone)]
+pub struct SignedBy(PublicKey, EntryId);
 
 /// A statement whose signature verified. Only [`SignedStatement::verify`] makes one.
 #[derive(Debug, Clone)]

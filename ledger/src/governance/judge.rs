@@ -1,6 +1,7 @@
 //! The registration decision.
 
-use proofs::{KeyId, SignedStatement, UnixTime, VerifiedStatement};
+use proofs::statement::SignedBy;
+use proofs::{KeyId, PublicKey, SignedStatement, UnixTime, VerifiedStatement};
 
 use super::refusal::{BadSignature, Refusal, Rejection, shown};
 use super::{Admitted, CONTROL_RULE, Evidence, Governance};
@@ -43,8 +44,9 @@ impl Governance {
         }
         let kind = control::check_place(kind, &statement, &force).map_err(Rejection::from)?;
         let key = &self.policy().operator;
-        let verified = verify(&statement, key, CONTROL_RULE)?;
+        let signed_by = check(&statement, key, CONTROL_RULE)?;
         let change = control::read_change(kind, &statement, &force).map_err(Rejection::from)?;
+        let verified = statement.verified(signed_by).ok_or_else(|| unverified(key, CONTROL_RULE))?;
         let evidence = Evidence {
             key: key.clone(),
             anchor: None,
@@ -57,13 +59,25 @@ impl Governance {
 
     fn judge_issuer(&self, statement: SignedStatement, evaluated_at: UnixTime) -> Result<Admitted, Refusal> {
         self.check_envelope(&statement)?;
+        let (rule, candidate, signed_by) = self.rule_for(&statement, evaluated_at)?;
+        let evidence = evidence(rule, &statement, candidate);
+        let verified = statement.verified(signed_by).ok_or_else(|| unverified(&evidence.key, &rule.name))?;
+        Ok(Admitted { statement: verified, evidence, control: None })
+    }
+
+    /// The first rule that admits the statement, and with which key.
+    fn rule_for(
+        &self,
+        statement: &SignedStatement,
+        evaluated_at: UnixTime,
+    ) -> Result<(&Rule, Candidate, SignedBy), Refusal> {
         let issuer = &statement.header().issuer;
         let resolver = Resolver::new(statement.header(), self.anchors(), evaluated_at);
         let mut tried = Tried::default();
         let mut answer: Option<Refusal> = None;
         for rule in self.policy().rules.iter().filter(|rule| rule.is_about(issuer)) {
-            match try_rule(rule, &statement, &resolver, evaluated_at, &mut tried) {
-                Ok((candidate, verified)) => return Ok(admit(rule, &statement, candidate, verified)),
+            match try_rule(rule, statement, &resolver, evaluated_at, &mut tried) {
+                Ok((candidate, signed_by)) => return Ok((rule, candidate, signed_by)),
                 Err(refusal) if answer.as_ref().is_none_or(|known| reach(&refusal) > reach(known)) => {
                     answer = Some(refusal);
                 }
@@ -115,7 +129,7 @@ fn try_rule(
     resolver: &Resolver<'_>,
     evaluated_at: UnixTime,
     tried: &mut Tried,
-) -> Result<(Candidate, VerifiedStatement), Refusal> {
+) -> Result<(Candidate, SignedBy), Refusal> {
     let unmet = |unmet| Refusal::from(Rejection::Rule { rule: rule.name.clone(), unmet });
     rule.counts_at(evaluated_at).map_err(unmet)?;
     let candidates = resolver.candidates(rule).map_err(|unresolved| match unresolved {
@@ -129,10 +143,10 @@ fn try_rule(
             answer = Some(known.clone());
             continue;
         }
-        match verify(statement, &candidate.key, &rule.name) {
-            Ok(verified) => {
+        match check(statement, &candidate.key, &rule.name) {
+            Ok(signed_by) => {
                 rule.admits(statement).map_err(unmet)?;
-                return Ok((candidate, verified));
+                return Ok((candidate, signed_by));
             }
             Err(refusal) => {
                 tried.failed.push((kid, refusal.clone()));
@@ -144,36 +158,40 @@ fn try_rule(
     Err(answer.unwrap_or_else(|| UnknownKey::NoRoot { rule: rule.name.clone() }.into()))
 }
 
-fn admit(
-    rule: &Rule,
-    statement: &SignedStatement,
-    candidate: Candidate,
-    verified: VerifiedStatement,
-) -> Admitted {
+fn evidence(rule: &Rule, statement: &SignedStatement, candidate: Candidate) -> Evidence {
     let header = statement.header();
     let used_unprotected = !candidate.chain.is_empty() && !header.x5chain_protected;
-    let evidence = Evidence {
+    Evidence {
         key: candidate.key,
         anchor: candidate.anchor,
         rule: rule.name.clone(),
         chain: candidate.chain,
         unprotected_x5chain: if used_unprotected { header.x5chain.clone() } else { Vec::new() },
-    };
-    Admitted { statement: verified, evidence, control: None }
+    }
 }
 
-pub(super) fn verify(
-    statement: &SignedStatement,
-    key: &proofs::PublicKey,
-    rule: &str,
-) -> Result<VerifiedStatement, Refusal> {
+/// Checks the signature with one key.
+fn check(statement: &SignedStatement, key: &PublicKey, rule: &str) -> Result<SignedBy, Refusal> {
     let algorithm = statement.header().algorithm;
-    let kid = key.thumbprint().to_string();
     if !key.allows(algorithm) {
+        let kid = key.thumbprint().to_string();
         return Err(BadSignature::Algorithm { rule: rule.to_owned(), kid, algorithm }.into());
     }
-    let verified = statement.clone().verify(key);
-    verified.map_err(|_| BadSignature::Signature { rule: rule.to_owned(), kid }.into())
+    statement.check_signature(key).map_err(|_| unverified(key, rule))
+}
+
+/// The same for a statement that is not needed otherwise.
+pub(super) fn verify(
+    statement: SignedStatement,
+    key: &PublicKey,
+    rule: &str,
+) -> Result<VerifiedStatement, Refusal> {
+    let signed_by = check(&statement, key, rule)?;
+    statement.verified(signed_by).ok_or_else(|| unverified(key, rule))
+}
+
+fn unverified(key: &PublicKey, rule: &str) -> Refusal {
+    BadSignature::Signature { rule: rule.to_owned(), kid: key.thumbprint().to_string() }.into()
 }
 
 /// How far a statement came under a rule; the answer is from the rule where it came farthest.

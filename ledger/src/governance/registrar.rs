@@ -39,7 +39,7 @@ impl Governance {
             return Err(Rejection::ReservedSubject { subject: shown(&header.subject) }.into());
         }
         let key = &self.identity().genesis.registrar;
-        let verified = verify(&statement, key, REGISTRAR_RULE)?;
+        let verified = verify(statement, key, REGISTRAR_RULE)?;
         let evidence = Evidence {
             key: key.clone(),
             anchor: None,

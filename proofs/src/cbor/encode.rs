@@ -1,5 +1,7 @@
 //! Deterministic encoding.
 
+use std::ops::Range;
+
 use ciborium::Value;
 use ciborium_ll::{Encoder, Header};
 
@@ -7,28 +9,57 @@ use ciborium_ll::{Encoder, Header};
 /// of their encodings. A map that holds a key twice keeps both.
 #[must_use]
 pub fn encode(value: &Value) -> Vec<u8> {
-    write(&sorted(value))
-}
-
-#[expect(clippy::expect_used, reason = "writing a plain value to a Vec cannot fail")]
-fn write(value: &Value) -> Vec<u8> {
     let mut out = Vec::new();
-    ciborium::into_writer(value, &mut out).expect("a Vec takes every byte");
+    append(&mut out, value);
     out
 }
 
-fn sorted(value: &Value) -> Value {
+fn append(out: &mut Vec<u8>, value: &Value) {
     match value {
-        Value::Array(items) => Value::Array(items.iter().map(sorted).collect()),
-        Value::Tag(tag, inner) => Value::Tag(*tag, Box::new(sorted(inner))),
-        Value::Map(entries) => {
-            let mut entries: Vec<_> =
-                entries.iter().map(|(key, value)| (sorted(key), sorted(value))).collect();
-            entries.sort_by_cached_key(|(key, _)| write(key));
-            Value::Map(entries)
+        Value::Bytes(bytes) => write_bytes(out, bytes),
+        Value::Array(items) => {
+            write_head(out, Header::Array(Some(items.len())));
+            items.iter().for_each(|item| append(out, item));
         }
-        other => other.clone(),
+        Value::Tag(tag, inner) => {
+            write_head(out, Header::Tag(*tag));
+            append(out, inner);
+        }
+        Value::Map(entries) => append_map(out, entries),
+        plain => append_plain(out, plain),
     }
+}
+
+/// Writes the entries as they come, and puts them into order only if they were not.
+fn append_map(out: &mut Vec<u8>, entries: &[(Value, Value)]) {
+    write_head(out, Header::Map(Some(entries.len())));
+    let start = out.len();
+    let mut places = Vec::with_capacity(entries.len());
+    for (key, value) in entries {
+        let at = out.len();
+        append(out, key);
+        let key_end = out.len();
+        append(out, value);
+        places.push((at..key_end, at..out.len()));
+    }
+    let key = |bytes: &[u8], place: &Place| bytes.get(place.0.clone()).map(<[u8]>::to_vec);
+    let in_order = places.is_sorted_by(|left, right| out.get(left.0.clone()) <= out.get(right.0.clone()));
+    if in_order {
+        return;
+    }
+    places.sort_by_cached_key(|place| key(out, place));
+    let ordered: Vec<u8> =
+        places.iter().filter_map(|place| out.get(place.1.clone())).flatten().copied().collect();
+    out.truncate(start);
+    out.extend_from_slice(&ordered);
+}
+
+/// Where a key stands, and where it and its value do.
+type Place = (Range<usize>, Range<usize>);
+
+#[expect(clippy::expect_used, reason = "writing a plain value to a Vec cannot fail")]
+fn append_plain(out: &mut Vec<u8>, value: &Value) {
+    ciborium::into_writer(value, out).expect("a Vec takes every byte");
 }
 
 /// Appends the shortest head for `header`.

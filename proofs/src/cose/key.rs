@@ -11,6 +11,7 @@ mod spki;
 mod verify;
 
 use std::fmt;
+use std::sync::Arc;
 
 use aws_lc_rs::{rsa, signature};
 use ed25519_dalek::VerifyingKey;
@@ -72,14 +73,15 @@ impl Curve {
     }
 }
 
-#[derive(Clone, PartialEq, Eq)]
 enum Material {
-    Ed25519(Box<VerifyingKey>),
+    Ed25519(VerifyingKey),
     /// Coordinates of exactly [`Curve::width`] bytes, big-endian.
     Ec2 {
         curve: Curve,
         x: Vec<u8>,
         y: Vec<u8>,
+        /// The point, checked to be on its curve.
+        parsed: signature::ParsedPublicKey,
     },
     /// Big-endian, without leading zeros (RFC 8230 §4).
     Rsa {
@@ -88,12 +90,23 @@ enum Material {
     },
 }
 
-/// A public key that may verify signatures, and the one algorithm it is bound to, if any.
-#[derive(Clone, PartialEq, Eq)]
+/// A public key that may verify signatures, and the one algorithm it is bound to, if any. A clone shares the key.
+#[derive(Clone)]
 pub struct PublicKey {
-    material: Material,
+    material: Arc<Material>,
+    /// Computed once: every registration and every receipt names keys by it.
+    thumbprint: KeyId,
     algorithm: Option<Algorithm>,
 }
+
+/// The same key, bound to the same algorithm. The thumbprint covers every parameter of a key, and no other (RFC 9679).
+impl PartialEq for PublicKey {
+    fn eq(&self, other: &Self) -> bool {
+        self.thumbprint == other.thumbprint && self.algorithm == other.algorithm
+    }
+}
+
+impl Eq for PublicKey {}
 
 impl PublicKey {
     /// An Ed25519 key from its 32 bytes (RFC 8032 §5.1.5).
@@ -109,7 +122,7 @@ impl PublicKey {
         if key.to_edwards().compress().to_bytes() != bytes {
             return Err(KeyError::NotCanonical);
         }
-        Ok(Self { material: Material::Ed25519(Box::new(key)), algorithm: None })
+        Ok(Self::of(Material::Ed25519(key)))
     }
 
     /// A key on a NIST curve from the two coordinates, big-endian, of [`Curve::width`] bytes each.
@@ -121,8 +134,9 @@ impl PublicKey {
             return Err(KeyError::Length);
         }
         let point = verify::uncompressed(x, y);
-        signature::ParsedPublicKey::new(verify::ecdsa(curve), point).map_err(|_| KeyError::NotAPoint)?;
-        Ok(Self { material: Material::Ec2 { curve, x: x.to_vec(), y: y.to_vec() }, algorithm: None })
+        let parsed =
+            signature::ParsedPublicKey::new(verify::ecdsa(curve), point).map_err(|_| KeyError::NotAPoint)?;
+        Ok(Self::of(Material::Ec2 { curve, x: x.to_vec(), y: y.to_vec(), parsed }))
     }
 
     /// An RSA key from modulus and exponent, big-endian, without leading zeros (RFC 8230 §4).
@@ -150,7 +164,12 @@ impl PublicKey {
         rsa::PublicKeyComponents { n, e }
             .to_parsed_public_key(&signature::RSA_PSS_2048_8192_SHA256)
             .map_err(|_| KeyError::NotCanonical)?;
-        Ok(Self { material: Material::Rsa { n: n.to_vec(), e: e.to_vec() }, algorithm: None })
+        Ok(Self::of(Material::Rsa { n: n.to_vec(), e: e.to_vec() }))
+    }
+
+    fn of(material: Material) -> Self {
+        let thumbprint = id::thumbprint(&material);
+        Self { material: Arc::new(material), thumbprint, algorithm: None }
     }
 
     /// The same key, bound to one algorithm (COSE_Key parameter 3).
@@ -180,7 +199,7 @@ impl PublicKey {
     /// The 32 bytes of an Ed25519 key; none for another type.
     #[must_use]
     pub fn ed25519_bytes(&self) -> Option<[u8; 32]> {
-        match &self.material {
+        match &*self.material {
             Material::Ed25519(key) => Some(key.to_bytes()),
             Material::Ec2 { .. } | Material::Rsa { .. } => None,
         }
@@ -189,7 +208,7 @@ impl PublicKey {
     /// `Ed25519`, `P-256`, `P-384`, `P-521` or `RSA`.
     #[must_use]
     pub fn key_type_name(&self) -> &'static str {
-        match &self.material {
+        match &*self.material {
             Material::Ed25519(_) => "Ed25519",
             Material::Ec2 { curve, .. } => curve.name(),
             Material::Rsa { .. } => "RSA",
@@ -197,7 +216,7 @@ impl PublicKey {
     }
 
     fn fits(&self, algorithm: Algorithm) -> bool {
-        match (&self.material, algorithm.family()) {
+        match (&*self.material, algorithm.family()) {
             (Material::Ed25519(_), Family::Ed25519) | (Material::Rsa { .. }, Family::RsaPss) => true,
             (Material::Ec2 { curve, .. }, Family::Ecdsa(wanted)) => *curve == wanted,
             _ => false,

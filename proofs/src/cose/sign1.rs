@@ -5,7 +5,6 @@ mod headers;
 
 use ciborium::Value;
 use ciborium_ll::Header;
-use coset::{ProtectedHeader, SignatureContext, sig_structure_data};
 
 pub use error::{Part, Sign1Error};
 pub use headers::{Field, Headers};
@@ -146,15 +145,23 @@ impl<'a> Sign1<'a> {
 #[must_use]
 pub fn sig_structure(protected: &[u8], payload: &[u8]) -> Vec<u8> {
     const EMPTY_MAP: &[u8] = &[0xa0];
+    const CONTEXT: &str = "Signature1";
     let signed = if protected == EMPTY_MAP { &[] } else { protected };
-    let header = ProtectedHeader { original_data: Some(signed.to_vec()), ..ProtectedHeader::default() };
-    sig_structure_data(SignatureContext::CoseSign1, header, None, &[], payload)
+    // Room for three heads beside what is known.
+    let mut out = Vec::with_capacity(CONTEXT.len() + signed.len() + payload.len() + 32);
+    write_head(&mut out, Header::Array(Some(4)));
+    write_head(&mut out, Header::Text(Some(CONTEXT.len())));
+    out.extend_from_slice(CONTEXT.as_bytes());
+    write_bytes(&mut out, signed);
+    write_bytes(&mut out, &[]);
+    write_bytes(&mut out, payload);
+    out
 }
 
 /// Writes a tagged COSE_Sign1: `protected` verbatim, `unprotected` (a map) deterministically, no payload as nil.
 #[must_use]
 pub fn write(protected: &[u8], unprotected: &Value, payload: Option<&[u8]>, signature: &[u8]) -> Vec<u8> {
-    let mut out = Vec::new();
+    let mut out = Vec::with_capacity(protected.len() + payload.map_or(0, <[u8]>::len) + signature.len() + 32);
     write_head(&mut out, Header::Tag(TAG));
     write_head(&mut out, Header::Array(Some(4)));
     write_bytes(&mut out, protected);
@@ -175,5 +182,24 @@ fn byte_string<'a>(cursor: &mut Cursor<'a>, part: Part) -> Result<&'a [u8], Sign
         }
         Ok(_) => Err(Sign1Error::WrongType { part, offset }),
         Err(error) => Err(Sign1Error::Cbor { part, error }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use coset::{ProtectedHeader, SignatureContext, sig_structure_data};
+
+    use super::*;
+
+    #[test]
+    fn cose_03_the_signed_bytes_are_those_of_coset() {
+        for protected in [0, 1, 23, 24, 255, 256, 65_535, 65_536].map(|length| vec![0x5a; length]) {
+            for payload in [0, 1, 23, 24, 255, 256, 65_535, 65_536].map(|length| vec![0xa5; length]) {
+                let header =
+                    ProtectedHeader { original_data: Some(protected.clone()), ..ProtectedHeader::default() };
+                let theirs = sig_structure_data(SignatureContext::CoseSign1, header, None, &[], &payload);
+                assert_eq!(sig_structure(&protected, &payload), theirs);
+            }
+        }
     }
 }

@@ -186,7 +186,7 @@ fn check_statement(statement: &SignedStatement, issuer_key: Option<&PublicKey>) 
         return Outcome::NotChecked("no issuer key was given".to_owned());
     };
     match statement.check_signature(key) {
-        Ok(()) => Outcome::Passed(format!("{:?} signed it", statement.header().issuer)),
+        Ok(_) => Outcome::Passed(format!("{:?} signed it", statement.header().issuer)),
         Err(error) => Outcome::Failed(error.to_string()),
     }
 }

@@ -86,30 +86,32 @@ impl PublicKey {
     }
 
     pub(crate) fn to_cose_value(&self, kid: &[u8]) -> Value {
-        let Value::Map(mut entries) = self.required_parameters() else { return Value::Null };
+        let Value::Map(mut entries) = self.material.required_parameters() else { return Value::Null };
         entries.push((Value::from(KID), Value::Bytes(kid.to_vec())));
         if let Some(algorithm) = self.algorithm {
             entries.push((Value::from(ALG), Value::from(algorithm.cose())));
         }
         Value::Map(entries)
     }
+}
 
+impl Material {
     /// What RFC 9679 §4 hashes: the parameters without which it would be another key.
     pub(super) fn required_parameters(&self) -> Value {
         let pair = |label: i64, value: Value| (Value::from(label), value);
-        Value::Map(match &self.material {
-            Material::Ed25519(key) => vec![
+        Value::Map(match self {
+            Self::Ed25519(key) => vec![
                 pair(KTY, Value::from(KTY_OKP)),
                 pair(CRV_OR_N, Value::from(CRV_ED25519)),
                 pair(X_OR_E, Value::Bytes(key.to_bytes().to_vec())),
             ],
-            Material::Ec2 { curve, x, y } => vec![
+            Self::Ec2 { curve, x, y, .. } => vec![
                 pair(KTY, Value::from(KTY_EC2)),
                 pair(CRV_OR_N, Value::from(curve.cose())),
                 pair(X_OR_E, Value::Bytes(x.clone())),
                 pair(Y, Value::Bytes(y.clone())),
             ],
-            Material::Rsa { n, e } => vec![
+            Self::Rsa { n, e } => vec![
                 pair(KTY, Value::from(KTY_RSA)),
                 pair(CRV_OR_N, Value::Bytes(n.clone())),
                 pair(X_OR_E, Value::Bytes(e.clone())),

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use data_encoding::BASE64URL_NOPAD;
 
-use super::PublicKey;
+use super::{Material, PublicKey};
 use crate::cbor;
 use crate::hash::sha256;
 
@@ -57,6 +57,10 @@ impl PublicKey {
     /// The RFC 9679 thumbprint: SHA-256 over the required parameters alone, in deterministic CBOR (KT-01).
     #[must_use]
     pub fn thumbprint(&self) -> KeyId {
-        KeyId(*sha256(&cbor::encode(&self.required_parameters())).as_bytes())
+        self.thumbprint
     }
+}
+
+pub(super) fn thumbprint(material: &Material) -> KeyId {
+    KeyId(*sha256(&cbor::encode(&material.required_parameters())).as_bytes())
 }

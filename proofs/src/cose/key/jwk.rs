@@ -44,11 +44,11 @@ impl PublicKey {
     #[must_use]
     pub fn to_jwk(&self) -> Value {
         let encode = |bytes: &[u8]| BASE64URL_NOPAD.encode(bytes);
-        let mut jwk = match &self.material {
+        let mut jwk = match &*self.material {
             Material::Ed25519(key) => {
                 json!({ "kty": "OKP", "crv": "Ed25519", "x": encode(key.as_bytes()) })
             }
-            Material::Ec2 { curve, x, y } => {
+            Material::Ec2 { curve, x, y, .. } => {
                 json!({ "kty": "EC", "crv": curve.name(), "x": encode(x), "y": encode(y) })
             }
             Material::Rsa { n, e } => json!({ "kty": "RSA", "n": encode(n), "e": encode(e) }),

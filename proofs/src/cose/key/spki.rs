@@ -59,9 +59,9 @@ impl PublicKey {
     /// The DER SubjectPublicKeyInfo. What the key is bound to is not in it.
     #[must_use]
     pub fn to_spki_der(&self) -> Vec<u8> {
-        match &self.material {
+        match &*self.material {
             Material::Ed25519(key) => [ED25519_PREFIX.as_slice(), key.as_bytes()].concat(),
-            Material::Ec2 { curve, x, y } => [prefix(*curve), &uncompressed(x, y)].concat(),
+            Material::Ec2 { curve, x, y, .. } => [prefix(*curve), &uncompressed(x, y)].concat(),
             Material::Rsa { n, e } => {
                 // The constructor has built this key from the same components, so it can be built again.
                 rsa::PublicKeyComponents { n, e }

@@ -4,7 +4,6 @@ use aws_lc_rs::rsa;
 use aws_lc_rs::signature::{
     ECDSA_P256_SHA256_FIXED, ECDSA_P384_SHA384_FIXED, ECDSA_P521_SHA512_FIXED, EcdsaVerificationAlgorithm,
     RSA_PSS_2048_8192_SHA256, RSA_PSS_2048_8192_SHA384, RSA_PSS_2048_8192_SHA512, RsaParameters,
-    UnparsedPublicKey,
 };
 use ed25519_dalek::{SIGNATURE_LENGTH, Signature};
 
@@ -33,14 +32,14 @@ impl PublicKey {
         if signature.len() != expected {
             return Err(SignatureError::WrongLength { algorithm, expected, found: signature.len() });
         }
-        match &self.material {
+        match &*self.material {
             Material::Ed25519(key) => {
                 let signature = Signature::from_slice(signature).map_err(|_| SignatureError::Invalid)?;
                 key.verify_strict(message, &signature).map_err(|_| SignatureError::Invalid)
             }
-            Material::Ec2 { curve, x, y } => UnparsedPublicKey::new(ecdsa(*curve), uncompressed(x, y))
-                .verify(message, signature)
-                .map_err(|_| SignatureError::Invalid),
+            Material::Ec2 { parsed, .. } => {
+                parsed.verify_sig(message, signature).map_err(|_| SignatureError::Invalid)
+            }
             Material::Rsa { n, e } => {
                 let parameters = rsa_pss(algorithm).ok_or(SignatureError::Invalid)?;
                 rsa::PublicKeyComponents { n, e }
@@ -53,7 +52,7 @@ impl PublicKey {
     /// Length in bytes of every signature under this key.
     #[must_use]
     pub fn signature_length(&self) -> usize {
-        match &self.material {
+        match &*self.material {
             Material::Ed25519(_) => SIGNATURE_LENGTH,
             Material::Ec2 { curve, .. } => 2 * curve.width(),
             Material::Rsa { n, .. } => n.len(),

@@ -160,6 +160,20 @@ fn a_key_from_its_coordinates_verifies() {
     assert!(SignedStatement::parse(&built, MAX).unwrap().verify(&key).is_ok());
 }
 
+/// What was checked for one statement verifies no other, not even one by the same key.
+#[test]
+fn a_checked_signature_is_that_of_one_statement() {
+    let signer = TestSigner::new(Algorithm::EdDsa, [9; 32]);
+    let [one, other] = [b"1", b"2"].map(|payload| {
+        let built = StatementBuilder::new("i", "s").sign(payload, &signer).unwrap();
+        SignedStatement::parse(&built, MAX).unwrap()
+    });
+    let signed_by = one.check_signature(signer.public_key()).unwrap();
+    assert!(other.verified(signed_by.clone()).is_none());
+    let verified = one.verified(signed_by).unwrap();
+    assert_eq!(verified.key(), signer.public_key());
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
