@@ -21,5 +21,5 @@ mod routes;
 pub use limits::Limits;
 pub use metrics::{HttpMetrics, metrics_router};
 pub use public_url::{PublicUrl, PublicUrlError};
-pub use reading::ReadSettings;
+pub use reading::{ReadSettings, StatementReaders, TokenDigest, TokenDigestError};
 pub use router::router;

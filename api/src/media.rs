@@ -75,7 +75,7 @@ pub(crate) const STATEMENTS: &[Offer] = &[Offer::sign1(), Offer::plain(STATEMENT
 pub(crate) const KEY_SETS: &[Offer] = &[Offer::plain(CBOR), Offer::by_name(COSE_KEY_SET)];
 /// One key.
 pub(crate) const KEYS: &[Offer] = &[Offer::plain(CBOR), Offer::by_name(COSE_KEY)];
-/// The answers to a batch.
+/// The answers to a batch, and pages of statements.
 pub(crate) const SEQUENCES: &[Offer] = &[Offer::plain(CBOR_SEQUENCE)];
 /// Collateral records.
 pub(crate) const COLLATERAL: &[Offer] = &[Offer::plain(CBOR)];

@@ -62,6 +62,12 @@ rows! {
         "The Signed Statement marks a header parameter as critical that this service does not know";
     INVALID_RANGE = BAD_REQUEST, "invalid-range", "Invalid Range",
         "The query must name two tree sizes, from and to, as decimal numbers with 0 < from < to";
+    INVALID_PAGE = BAD_REQUEST, "invalid-page", "Invalid Range",
+        "The query may name a leaf index, from, and a tree size, to, as decimal numbers with from < to";
+    TOKEN_NEEDED = UNAUTHORIZED, "token-needed", "Unauthorized",
+        "Statements and collateral of this service are read with a bearer token";
+    TOKEN_UNKNOWN = UNAUTHORIZED, "token-unknown", "Unauthorized",
+        "The Authorization header holds no bearer token that this service knows";
     NO_SUCH_KEY = NOT_FOUND, "no-such-key", "No such key", "No key could be found for this kid value";
     NO_SUCH_ENTRY = NOT_FOUND, "no-such-entry", "Not Found",
         "The entry is not known to this Transparency Service";

@@ -13,9 +13,11 @@ use crate::limits::Limits;
 use crate::metrics::HttpMetrics;
 use crate::public_url::PublicUrl;
 use crate::reading::ReadSettings;
+use crate::routes::pages::PagePlaces;
 use crate::routes::tiles::TileCache;
 use crate::routes::{
-    batch, checkpoint, consistency, health, keys, openapi, policy, register, resolve, statements, tiles,
+    batch, checkpoint, consistency, health, keys, openapi, pages, policy, register, resolve, statements,
+    tiles,
 };
 
 use Door::{Binary, Cose, Json, Probe, Scitt, Text};
@@ -62,6 +64,7 @@ pub(crate) static ROUTES: &[Route] = &[
     at("/entries/{entry_id}", Scitt, "a fresh receipt", || get(resolve::receipt)),
     // Ours
     at("/entries/batch", Cose, "POST many statements, get their receipts", || post(batch::register)),
+    at("/statements", Cose, "?from=&to= entries in bulk, for auditors", || get(pages::page)),
     at("/statements/{entry_id}", Cose, "the statement as registered", || get(statements::statement)),
     at("/statements/{entry_id}/transparent", Cose, "with its receipt", || get(statements::transparent)),
     at("/statements/{entry_id}/collateral", Cose, "why it was admitted", || get(statements::collateral)),
@@ -103,6 +106,8 @@ pub(crate) struct App {
     pub(crate) guards: Guards,
     pub(crate) public_url: Arc<PublicUrl>,
     pub(crate) tiles: Arc<TileCache>,
+    pub(crate) page_places: Arc<PagePlaces>,
+    pub(crate) read: Arc<ReadSettings>,
 }
 
 /// The service: SCRAPI and the doors of ours over `ledger`, bounded by `limits`, read as `read` says, counted in
@@ -115,13 +120,15 @@ pub(crate) struct App {
 pub fn router(
     ledger: Ledger,
     limits: Limits,
-    read: &ReadSettings,
+    read: ReadSettings,
     public_url: PublicUrl,
     metrics: HttpMetrics,
 ) -> Router {
     let guards = Guards::new(limits, metrics);
     let tiles = Arc::new(TileCache::new(read.tile_cache_mib.saturating_mul(1 << 20)));
-    let app = App { ledger, guards: guards.clone(), public_url: Arc::new(public_url), tiles };
+    let page_places = Arc::new(PagePlaces::new(read.pages_in_flight));
+    let (public_url, read) = (Arc::new(public_url), Arc::new(read));
+    let app = App { ledger, guards: guards.clone(), public_url, tiles, page_places, read };
     let routes =
         ROUTES.iter().fold(Router::new(), |router, route| router.route(route.path, (route.handlers)()));
     layers::wrap(routes.with_state(app), guards)

@@ -7,6 +7,7 @@ pub(crate) mod consistency;
 pub(crate) mod health;
 pub(crate) mod keys;
 pub(crate) mod openapi;
+pub(crate) mod pages;
 pub(crate) mod policy;
 pub(crate) mod register;
 pub(crate) mod resolve;
@@ -15,3 +16,4 @@ pub(crate) mod tiles;
 
 mod answer;
 mod locator;
+mod query;

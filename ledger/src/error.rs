@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use proofs::checkpoint::{OriginError, SignCheckpointError};
 use proofs::receipt::IssueError;
-use proofs::{EntryId, StatementError, TreeSize};
+use proofs::{EntryId, LeafIndex, StatementError, TreeSize};
 use storage::StoreError;
 
 use crate::control::MakeError;
@@ -88,6 +88,18 @@ pub enum ReadError {
         /// The committed size.
         size: TreeSize,
     },
+    /// Not `from < to <= size`.
+    #[error(
+        "the newest checkpoint covers {size} entries; a page needs from < to <= {size}, not from {from} to {to}"
+    )]
+    BadPage {
+        /// The first entry asked for.
+        from: LeafIndex,
+        /// The entry up to which was asked.
+        to: TreeSize,
+        /// The size of the newest checkpoint.
+        size: TreeSize,
+    },
     /// Something that should not fail did.
     #[error(transparent)]
     Internal(#[from] InternalError),
@@ -100,6 +112,7 @@ impl ReadError {
         match self {
             Self::NotFound => "not_found",
             Self::BadRange { .. } => "bad_range",
+            Self::BadPage { .. } => "bad_page",
             Self::Internal(_) => "internal",
         }
     }

@@ -142,6 +142,10 @@ impl Config {
         }
         tracing_subscriber::EnvFilter::try_new(&self.log.level)
             .map_err(|error| format!("log.level {:?} is not a log filter: {error}", self.log.level))?;
+        if self.read.statements == api::StatementReaders::Token && self.read.token_sha256.is_empty() {
+            return Err("read.statements is \"token\" and read.token_sha256 holds none: nobody could read a statement"
+                .to_owned());
+        }
         let Self { listen, limits, ledger, store, .. } = self;
         let counts = [
             ("listen.max_connections", listen.max_connections),
@@ -153,6 +157,7 @@ impl Config {
             ("limits.reads_in_flight", limits.reads_in_flight),
             ("limits.target_bytes", limits.target_bytes),
             ("limits.header_bytes", limits.header_bytes),
+            ("read.pages_in_flight", self.read.pages_in_flight),
             ("ledger.mailbox_entries", ledger.mailbox_entries),
             ("ledger.mailbox_bytes", ledger.mailbox_bytes),
             ("ledger.round_entries", ledger.round_entries),

@@ -13,6 +13,7 @@
 //! | [`cbor`] | strict reading, deterministic writing | RFC 8949 |
 //! | [`cose`] | labels, algorithms, keys, COSE_Sign1 | RFC 9052, RFC 9053, RFC 9679 |
 //! | [`statement`], [`transparent`] | signed statements, and with receipts | RFC 9943, RFC 9995 |
+//! | [`page`] | entries with statements and collateral in bulk | ours |
 //! | [`receipt`], [`verify`] | proofs under a signature; the whole verification | RFC 9942 |
 
 pub mod cbor;
@@ -21,6 +22,7 @@ pub mod cose;
 pub mod cosignature;
 pub mod hash;
 pub mod note;
+pub mod page;
 pub mod position;
 pub mod receipt;
 pub mod statement;
@@ -40,6 +42,7 @@ pub use cose::{
 pub use cosignature::{CosignatureKind, Cosigner, CosignerKey};
 pub use hash::{Hash, empty_root, leaf_hash, node_hash, sha256};
 pub use note::{NoteVerifierKey, SignedNote};
+pub use page::{Page, PageCollateral, PageError, PageItem, PageRow};
 pub use position::{LeafIndex, NodeId, TreeHead, TreeSize};
 pub use receipt::{
     IssueError, Proof, Receipt, ReceiptClaims, ReceiptError, issue_consistency, issue_inclusion,

@@ -86,7 +86,9 @@ impl Problem {
         match error {
             ReadError::NotFound => Self::of(&NO_SUCH_ENTRY)
                 .detail(format!("Receipt with entry ID {id} not known to this Transparency Service")),
-            ReadError::BadRange { .. } | ReadError::Internal(_) => Self::read(error),
+            ReadError::BadRange { .. } | ReadError::BadPage { .. } | ReadError::Internal(_) => {
+                Self::read(error)
+            }
         }
     }
 
@@ -94,7 +96,9 @@ impl Problem {
     pub(crate) fn read_tile(error: &ReadError) -> Self {
         match error {
             ReadError::NotFound => Self::of(&NO_SUCH_TILE),
-            ReadError::BadRange { .. } | ReadError::Internal(_) => Self::read(error),
+            ReadError::BadRange { .. } | ReadError::BadPage { .. } | ReadError::Internal(_) => {
+                Self::read(error)
+            }
         }
     }
 
@@ -102,7 +106,9 @@ impl Problem {
     pub(crate) fn read(error: &ReadError) -> Self {
         match error {
             ReadError::NotFound => Self::of(&NO_SUCH_ENTRY),
-            ReadError::BadRange { .. } => Self::of(&INVALID_RANGE).detail(error.to_string()),
+            ReadError::BadRange { .. } | ReadError::BadPage { .. } => {
+                Self::of(&INVALID_RANGE).detail(error.to_string())
+            }
             ReadError::Internal(_) => Self::of(&INTERNAL).cause(error),
         }
     }

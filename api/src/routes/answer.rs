@@ -25,18 +25,34 @@ pub(super) fn negotiated(
     caching: &'static str,
     body: impl Into<Body>,
 ) -> Response {
-    let headers = [(CONTENT_TYPE, content_type), (CACHE_CONTROL, caching), (VARY, "accept")];
+    dressed(status, content_type, (caching, "accept"), body)
+}
+
+/// A body of one type, with `Cache-Control` and `Vary`.
+pub(super) fn dressed(
+    status: StatusCode,
+    content_type: &'static str,
+    (caching, vary): (&'static str, &'static str),
+    body: impl Into<Body>,
+) -> Response {
+    let headers = [(CONTENT_TYPE, content_type), (CACHE_CONTROL, caching), (VARY, vary)];
     (status, headers, body.into()).into_response()
 }
 
 /// The same with a strong entity tag, or 304 to a client that has it (RFC 9110 §13.1.2).
-pub(super) fn tagged(asked: &HeaderMap, tag: &str, content_type: &'static str, body: Bytes) -> Response {
+pub(super) fn tagged(
+    asked: &HeaderMap,
+    tag: &str,
+    content_type: &'static str,
+    caching: (&'static str, &'static str),
+    body: Bytes,
+) -> Response {
     // The type is part of the representation, and so of its tag.
     let tag = format!("\"{tag}:{content_type}\"");
     let mut response = if matches(asked, &tag) {
-        negotiated(StatusCode::NOT_MODIFIED, content_type, IMMUTABLE, Body::empty())
+        dressed(StatusCode::NOT_MODIFIED, content_type, caching, Body::empty())
     } else {
-        negotiated(StatusCode::OK, content_type, IMMUTABLE, body)
+        dressed(StatusCode::OK, content_type, caching, body)
     };
     set(&mut response, ETAG, &tag);
     response

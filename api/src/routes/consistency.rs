@@ -6,6 +6,7 @@ use axum::response::Response;
 use proofs::TreeSize;
 
 use super::answer::{IMMUTABLE, negotiated};
+use super::query;
 use crate::media::{self, RECEIPTS};
 use crate::problem::{INVALID_RANGE, Problem};
 use crate::router::App;
@@ -25,24 +26,8 @@ pub(crate) async fn consistency(
 
 /// Both sizes, each once; other parameters are passed over.
 fn sizes(query: &str) -> Option<(TreeSize, TreeSize)> {
-    let (mut from, mut to) = (None, None);
-    for (name, value) in query.split('&').filter_map(|pair| pair.split_once('=')) {
-        let size = match name {
-            "from" => &mut from,
-            "to" => &mut to,
-            _ => continue,
-        };
-        if size.replace(TreeSize::new(decimal(value)?)).is_some() {
-            return None;
-        }
-    }
-    from.zip(to)
-}
-
-/// Digits only: `u64::from_str` would take a sign.
-fn decimal(text: &str) -> Option<u64> {
-    let digits = text.bytes().all(|byte| byte.is_ascii_digit());
-    digits.then(|| text.parse().ok()).flatten()
+    let [from, to] = query::values(Some(query), ["from", "to"])?;
+    Some((TreeSize::new(query::decimal(from?)?), TreeSize::new(query::decimal(to?)?)))
 }
 
 #[cfg(test)]

@@ -17,6 +17,8 @@ mod machines;
 #[cfg(test)]
 mod ours;
 #[cfg(test)]
+mod pages;
+#[cfg(test)]
 mod refusals;
 #[cfg(test)]
 mod register;

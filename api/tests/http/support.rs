@@ -96,7 +96,7 @@ impl World {
         let registry = Registry::new();
         let url = PublicUrl::parse(URL).unwrap();
         let metrics = HttpMetrics::register(&registry).unwrap();
-        let router = api::router(ledger.clone(), self.limits.clone(), &self.read, url, metrics);
+        let router = api::router(ledger.clone(), self.limits.clone(), self.read.clone(), url, metrics);
         Service { router, ledger, registry, halted: Some((sequencer, publisher)), running: None }
     }
 

@@ -139,6 +139,10 @@ fn what_makes_no_sense_is_refused() {
         ("[limits]\nrate_cells = 0\n", "limits.rate_cells must not be 0"),
         ("[limits]\nbody_bytes = 99999999\n", "would never fit"),
         ("[ledger]\nworkers = 0\n", "ledger.workers must not be 0"),
+        ("[read]\nstatements = \"token\"\n", "nobody could read a statement"),
+        ("[read]\nstatements = \"friends\"\n", "friends"),
+        ("[read]\ntoken_sha256 = [\"secret\"]\n", "64 lower-case hexadecimal digits"),
+        ("[read]\npages_in_flight = 0\n", "read.pages_in_flight must not be 0"),
     ] {
         let text = format!("{MINIMAL}{more}");
         assert!(complaint(&text).contains(part), "{more:?}: {}", complaint(&text));

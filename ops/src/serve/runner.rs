@@ -69,7 +69,7 @@ pub(crate) fn run(folder: &DataDir, plan: Plan, ready: &mut dyn FnMut(&Ready)) -
     };
 
     let doors = Doors {
-        app: api::router(ledger, limits.clone(), &read, service.url, http_metrics),
+        app: api::router(ledger, limits.clone(), read, service.url, http_metrics),
         public,
         private: private.map(|listener| (listener, api::metrics_router(registry))),
         tls: tls.map(RustlsAcceptor::new),

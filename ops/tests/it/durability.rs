@@ -129,7 +129,7 @@ fn serves_when_it_is_asked_to() {
     let app = api::router(
         ledger,
         api::Limits::default(),
-        &api::ReadSettings::default(),
+        api::ReadSettings::default(),
         api::PublicUrl::parse(SERVICE).unwrap(),
         metrics,
     );
