@@ -9,6 +9,7 @@ pub(crate) mod scripted;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use problem::element as problem_element;
 pub(crate) use retry_after::RetryAfter;
 
 use crate::console::printable;
@@ -192,6 +193,24 @@ impl Client {
             request = request.header("prefer", "respond-async");
         }
         self.finish(url, request.send(statement))
+    }
+
+    /// One POST of many signed statements, one after another.
+    pub(crate) fn post_batch(
+        &self,
+        url: &Url,
+        statements: &[u8],
+        respond_async: bool,
+    ) -> Result<Reply, HttpError> {
+        let mut request = self
+            .agent
+            .post(url.as_str())
+            .header("content-type", "application/cbor-seq")
+            .header("accept", "application/cbor-seq, application/concise-problem-details+cbor;q=0.5");
+        if respond_async {
+            request = request.header("prefer", "respond-async");
+        }
+        self.finish(url, request.send(statements))
     }
 
     fn finish(

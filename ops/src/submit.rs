@@ -5,10 +5,12 @@
 //! `Retry-After` is a minimum, otherwise exponential backoff, always with jitter, always capped.
 
 mod answer;
+mod batch;
 mod patience;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use batch::{Fate, submit_many};
 pub(crate) use patience::{Patience, PatienceArgs};
 
 use crate::failure::Failure;

@@ -1,4 +1,6 @@
-//! `stele register`: a statement in, a receipt out.
+//! `stele register`: statements in, receipts out.
+
+mod many;
 
 use crate::console::{Console, printable};
 use crate::failure::{EXIT_CODES, Exit, Failure};
@@ -6,14 +8,19 @@ use crate::files;
 use crate::http::{Client, Service};
 use crate::submit::{Patience, PatienceArgs, Submitted, Surroundings, submit};
 use ledger::{Clock, SystemClock};
-use proofs::{Proof, Receipt, SignedStatement, attach};
+use proofs::{Proof, Receipt, SignedStatement, attach, cbor};
 use serde_json::json;
 use std::path::PathBuf;
 
-/// Register a signed statement and fetch its receipt
+/// Register signed statements and fetch their receipts
 ///
 /// Waits for the receipt, politely: Retry-After is honoured, and tries are spaced out and bounded. Registering the
 /// same statement twice is harmless. Works with other transparency services too, older drafts of the API included.
+///
+/// Several files, or a file that holds several statements one after another (a CBOR sequence), are sent in batches. Then
+/// each statement gets a line of its own as soon as it is decided (with --json, an object a line), only what was not
+/// decided is sent again, and --wait and --tries begin anew whenever a statement was decided. The exit code is 0 if all
+/// were registered, 3 if some are undecided and the command should be run again, and otherwise 1.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXIT_CODES)]
 pub(crate) struct Args {
@@ -21,12 +28,15 @@ pub(crate) struct Args {
     service: Service,
     #[command(flatten)]
     patience: PatienceArgs,
-    /// The signed statement, or - for standard input
-    #[arg(value_name = "STATEMENT")]
-    statement: PathBuf,
+    /// The signed statements, or - for standard input
+    #[arg(value_name = "STATEMENT", required = true)]
+    statements: Vec<PathBuf>,
     /// Where to write the receipt, or - for standard output
-    #[arg(short, long, value_name = "FILE", required_unless_present_any = ["transparent", "no_wait"])]
+    #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
+    /// Folder for the receipts, one file a statement: ENTRY_ID.cose
+    #[arg(long, value_name = "DIR", conflicts_with = "output")]
+    output_dir: Option<PathBuf>,
     /// Where to write the statement with its receipt inside
     #[arg(long, value_name = "FILE")]
     transparent: Option<PathBuf>,
@@ -39,19 +49,38 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args, console: &mut Console<'_>) -> Result<Exit, Failure> {
-    let bytes = files::read(&args.statement)?;
-    let parsed = SignedStatement::parse(&bytes, bytes.len());
+    let mut files = Vec::with_capacity(args.statements.len());
+    for path in &args.statements {
+        files.push((path.display().to_string(), files::read(path)?));
+    }
+    match files.as_slice() {
+        [(name, bytes)] if args.output_dir.is_none() && cbor::sequence(bytes).nth(1).is_none() => {
+            one(args, name, bytes, console)
+        }
+        _ => {
+            let mut items = Vec::new();
+            for (name, bytes) in &files {
+                items.extend(many::items(name, bytes)?);
+            }
+            many::run(args, &items, console)
+        }
+    }
+}
+
+fn one(args: &Args, name: &str, bytes: &[u8], console: &mut Console<'_>) -> Result<Exit, Failure> {
+    if args.output.is_none() && args.transparent.is_none() && !args.no_wait {
+        return Err(Failure::local("nobody said where the receipt should go")
+            .hint("name a file with --output or --transparent, or leave without it with --no-wait"));
+    }
+    let parsed = SignedStatement::parse(bytes, bytes.len());
     if let Err(error) = &parsed {
-        console.say(format_args!(
-            "note: {} is no statement that Stele would take: {error}",
-            args.statement.display()
-        ));
+        console.say(format_args!("note: {name} is no statement that Stele would take: {error}"));
         if args.transparent.is_some() {
             return Err(Failure::local("a receipt cannot be put into it").hint("leave out --transparent"));
         }
     }
     let client = Client::of(&args.service)?;
-    let submitted = submit_politely(&client, &bytes, !args.no_wait, &args.patience, console)?;
+    let submitted = submit_politely(&client, bytes, !args.no_wait, &args.patience, console)?;
     if let Some(receipt) = &submitted.receipt {
         if let Some(path) = &args.output {
             files::write(path, receipt)?;

@@ -1,6 +1,7 @@
 //! What a failure answer says, for a person: concise problem details (RFC 9290), problem+json (RFC 9457) of older
 //! services, or the class of the status code (SCR-05).
 
+use super::RetryAfter;
 use crate::console::printable;
 use ciborium::Value;
 
@@ -22,6 +23,35 @@ pub(super) fn describe(status: u16, content_type: Option<&str>, body: &[u8]) -> 
     match detail {
         Some(detail) => format!("{}: {} (HTTP {status})", shown(&title), shown(&detail)),
         None => format!("{} (HTTP {status})", shown(&title)),
+    }
+}
+
+/// A problem that is one item of the answer to a batch.
+pub(crate) struct Element {
+    /// For a person, as [`describe`] says it.
+    pub(crate) text: String,
+    /// The status that the statement alone would have got.
+    pub(crate) status: Option<u16>,
+    /// When to send it again.
+    pub(crate) retry_after: Option<RetryAfter>,
+}
+
+/// Reads a problem with the facts that Stele adds under a key of its own.
+pub(crate) fn element(item: &[u8]) -> Element {
+    let facts = match ciborium::from_reader(item) {
+        Ok(Value::Map(map)) => map.into_iter().find(|(key, _)| *key == Value::from("urn:stele:batch")),
+        _ => None,
+    };
+    let fact = |name: &str| {
+        let facts = facts.as_ref()?.1.as_map()?;
+        let (_, value) = facts.iter().find(|(key, _)| *key == Value::from(name))?;
+        u64::try_from(value.as_integer()?).ok()
+    };
+    let status = fact("status").and_then(|status| u16::try_from(status).ok());
+    Element {
+        text: describe(status.unwrap_or(400), Some("application/cbor"), item),
+        status,
+        retry_after: fact("retry-after").and_then(|seconds| RetryAfter::parse(&seconds.to_string())),
     }
 }
 

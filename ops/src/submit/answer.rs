@@ -73,10 +73,15 @@ pub(super) fn after_poll(asked: &Url, reply: &Reply) -> Result<Next, Failure> {
     }
 }
 
-/// Only what a later try can change is tried again: 408, 429, and a service in trouble.
+/// Whether a later try can change this status: 408, 429, and a service in trouble.
+pub(super) const fn hopeful(status: u16) -> bool {
+    matches!(status, 408 | 429 | 500 | 502 | 503 | 504)
+}
+
+/// Only what a later try can change is tried again.
 fn again_or_refused(reply: &Reply) -> Result<Next, Failure> {
     match reply.status {
-        408 | 429 | 500 | 502 | 503 | 504 => {
+        status if hopeful(status) => {
             Ok(Next::Again { retry_after: retry_after(reply), why: reply.problem() })
         }
         400..=499 => Err(Failure::refused(reply.problem())),

@@ -339,3 +339,42 @@ fn every_command_explains_itself() {
     }
     assert_eq!(stele(&["verify"]).status.code(), Some(2), "wrong usage");
 }
+
+#[test]
+fn many_statements_are_registered_at_once_and_a_bad_one_spoils_no_other() {
+    let bench = Bench::new();
+    let names: Vec<String> = (0..3).map(|n| bench.sign(&format!("many-{n}"), &[])).collect();
+    bench.trust();
+    let broken = bench.file("broken.cose");
+    fs::write(&broken, b"\xd2\x80").unwrap();
+    let sequence = bench.file("sequence.cose");
+    fs::write(&sequence, [fs::read(&names[1]).unwrap(), fs::read(&names[2]).unwrap()].concat()).unwrap();
+    let folder = bench.file("receipts");
+    let words = [
+        "register",
+        "--url",
+        &bench.server.url,
+        &names[0],
+        &broken,
+        &sequence,
+        "--output-dir",
+        &folder,
+        "--json",
+    ];
+    let output = stele(&[&words[..], &PATIENT].concat());
+    assert_eq!(output.status.code(), Some(1), "{}", both(&output));
+    let lines: Vec<Value> = String::from_utf8(output.stdout)
+        .unwrap()
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let results: Vec<&str> = lines.iter().map(|line| line["result"].as_str().unwrap()).collect();
+    assert_eq!(results, ["registered", "refused", "registered", "registered"]);
+    assert_eq!(lines[2]["statement"], format!("{sequence}#1"));
+    assert!(lines[1]["problem"].as_str().unwrap().starts_with("Malformed request: "), "{}", lines[1]);
+    for (line, statement) in [(&lines[0], &names[0]), (&lines[2], &names[1]), (&lines[3], &names[2])] {
+        let receipt = line["receipt"].as_str().unwrap();
+        succeed(&["verify", "--statement", statement, "--receipt", receipt, "--url", &bench.server.url]);
+    }
+    fail(&["register", "--url", &bench.server.url, &names[0], &names[1]], 2);
+}
