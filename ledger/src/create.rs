@@ -68,7 +68,18 @@ fn first_entry(
     let index = LeafIndex::new(at);
     let id = statement.entry_id();
     let rows = rows::of_entry(statement, index, identity);
-    let collateral = Collateral {
+    let entry = NewEntry {
+        entry: *id.as_bytes(),
+        registered_at: now,
+        statement: Bytes::copy_from_slice(statement.canonical()),
+        collateral: founding_collateral(at, now).encode().into(),
+    };
+    (entry, rows)
+}
+
+/// What is recorded of the entries that found a log: only the third was judged, under the first policy (D3).
+pub(crate) fn founding_collateral(at: u64, now: UnixTime) -> Collateral {
+    Collateral {
         policy: (at >= 2).then_some(LeafIndex::new(1)),
         anchors: None,
         evaluated_at: now,
@@ -77,12 +88,5 @@ fn first_entry(
         anchor: None,
         rule: None,
         stripped_x5chain: Vec::new(),
-    };
-    let entry = NewEntry {
-        entry: *id.as_bytes(),
-        registered_at: now,
-        statement: Bytes::copy_from_slice(statement.canonical()),
-        collateral: collateral.encode().into(),
-    };
-    (entry, rows)
+    }
 }

@@ -17,7 +17,7 @@ use crate::error::OpenError;
 use crate::recovery;
 use crate::rows;
 use crate::sequencer::MAX_JUDGEMENT_AGE;
-use tiles::TileCheck;
+pub(crate) use tiles::TileCheck;
 
 /// How many faults a report names; the rest is counted.
 pub(crate) const MAX_FAULTS: usize = 100;

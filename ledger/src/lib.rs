@@ -13,6 +13,7 @@
 //!
 //! HTTP, files, configuration files and signals.
 
+pub mod audit;
 mod clock;
 mod collateral;
 pub mod control;
@@ -43,6 +44,7 @@ mod tiles;
 pub mod trust;
 mod workers;
 
+pub use audit::{AuditState, Auditor, audit_store};
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use collateral::{Collateral, CollateralError};
 pub use create::create;

@@ -4,6 +4,8 @@ pub(crate) mod integrate;
 pub(crate) mod pool;
 mod round;
 
+pub(crate) use round::recorded;
+
 #[cfg(test)]
 mod tests;
 

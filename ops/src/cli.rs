@@ -30,6 +30,7 @@ enum Command {
     Show(commands::show::Args),
     Fsck(commands::fsck::Args),
     Bench(commands::bench::Args),
+    Audit(commands::audit::Args),
     #[command(hide = true)]
     Config(commands::config::Args),
 }
@@ -66,6 +67,7 @@ fn run(cli: Cli, console: &mut Console<'_>) -> Result<Exit, Failure> {
         Command::Show(args) => commands::show::run(&args, console),
         Command::Fsck(args) => commands::fsck::run(&args, console),
         Command::Bench(args) => commands::bench::run(&args, console),
+        Command::Audit(args) => commands::audit::run(&args, console),
         Command::Config(args) => commands::config::run(&args, console),
     }
 }

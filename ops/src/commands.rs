@@ -1,5 +1,6 @@
 //! One file a command. Each takes its arguments and a console, and gives the exit code or a failure.
 
+pub(crate) mod audit;
 pub(crate) mod bench;
 pub(crate) mod config;
 pub(crate) mod fsck;

@@ -70,6 +70,21 @@ pub(crate) fn write_new(path: &Path, bytes: &[u8], mode: u32) -> Result<(), Fail
     Ok(())
 }
 
+/// Replaces a file whole: at every moment, also across a crash, either the old one or the new one is there, and the new
+/// one is on the disk when this returns.
+pub(crate) fn replace(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(".new");
+    let new = folder.join(name);
+    let written = File::create(&new)
+        .and_then(|mut file| file.write_all(bytes).and_then(|()| file.sync_all()))
+        .and_then(|()| std::fs::rename(&new, path))
+        .and_then(|()| File::open(folder)?.sync_all());
+    written.with_context(|| format!("cannot write {}", path.display()))?;
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -86,6 +101,18 @@ mod tests {
         assert_eq!(failure.exit, Exit::Local);
         assert!(failure.hint.is_some());
         assert_eq!(read(&path).unwrap(), b"first");
+    }
+
+    #[test]
+    fn a_file_is_replaced_whole_and_leaves_nothing_beside_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("state.json");
+        replace(&path, b"first").unwrap();
+        replace(&path, b"second").unwrap();
+        assert_eq!(read(&path).unwrap(), b"second");
+        assert_eq!(folder.path().read_dir().unwrap().count(), 1);
+        let failure = replace(&folder.path().join("absent/state.json"), b"x").unwrap_err();
+        assert!(failure.message.starts_with("cannot write "), "{}", failure.message);
     }
 
     #[test]

@@ -12,6 +12,7 @@ mod failure;
 mod files;
 mod http;
 mod keys;
+mod progress;
 mod serve;
 mod submit;
 mod telemetry;

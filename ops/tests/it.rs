@@ -28,6 +28,8 @@ mod wire;
 
 #[path = "it/auditing.rs"]
 mod auditing;
+#[path = "it/audits.rs"]
+mod audits;
 #[path = "it/barrier.rs"]
 mod barrier;
 #[path = "it/commands.rs"]

@@ -23,6 +23,7 @@ pub use header::{ContentType, StatementHeader};
 
 use ciborium::Value;
 
+use crate::cose::label;
 use crate::cose::sign1::{self, Sign1};
 use crate::cose::{PublicKey, SignatureError};
 use crate::hash::sha256;
@@ -123,6 +124,22 @@ impl SignedStatement {
         let low = twin::low_s(self.header.algorithm, self.signature())?;
         let bytes = canonical(self.protected(), self.payload(), &low);
         Some(EntryId::from_bytes(*sha256(&bytes).as_bytes()))
+    }
+
+    /// This statement as it was before canonicalisation took an `x5chain` (DER, leaf first) out of its unprotected header
+    /// (ARCH-14, RFC 9360 §2): what an auditor needs to judge it again.
+    ///
+    /// # Errors
+    /// When the protected header does not vouch for the chain, as [`SignedStatement::parse`] has it.
+    pub fn with_x5chain(&self, chain: &[Vec<u8>]) -> Result<Self, StatementError> {
+        let mut certificates: Vec<Value> = chain.iter().cloned().map(Value::Bytes).collect();
+        let value = match certificates.pop() {
+            Some(only) if certificates.is_empty() => only,
+            last => Value::Array(certificates.into_iter().chain(last).collect()),
+        };
+        let unprotected = Value::Map(vec![(Value::from(label::X5CHAIN), value)]);
+        let bytes = sign1::write(self.protected(), &unprotected, Some(self.payload()), self.signature());
+        Self::parse(&bytes, bytes.len())
     }
 
     /// Verifies the issuer's signature (ARCH-12). The algorithm is checked against the key first (COSE-10).

@@ -1,23 +1,39 @@
 //! Comparing stored tiles with the hashes that the entries give.
 
 use proofs::tile::{TILE_WIDTH, TileId};
-use proofs::{Hash, NodeId};
-use storage::Snapshot;
+use proofs::{Hash, NodeId, TreeSize};
+use storage::{Snapshot, StoreError};
 
 /// Collects the hashes of the tile at the right edge of each level, and compares each tile once.
-pub(super) struct TileCheck<'a> {
+pub(crate) struct TileCheck<'a> {
     snapshot: &'a dyn Snapshot,
     open: Vec<(TileId, Vec<u8>)>,
     wrong: Vec<(u8, u64)>,
 }
 
 impl<'a> TileCheck<'a> {
-    pub(super) fn new(snapshot: &'a dyn Snapshot) -> Self {
+    pub(crate) fn new(snapshot: &'a dyn Snapshot) -> Self {
         Self { snapshot, open: Vec::new(), wrong: Vec::new() }
     }
 
+    /// Takes up a tree of this size, whose right edge is known to be stored as it was signed: what its tiles begin with
+    /// is not compared again.
+    pub(crate) fn resume(&mut self, size: TreeSize) -> Result<(), StoreError> {
+        for level in 0..=u8::MAX {
+            let below = u32::from(level).saturating_mul(8);
+            let Some(stored) = size.get().checked_shr(below).filter(|stored| *stored > 0) else {
+                return Ok(());
+            };
+            let id = TileId { level, index: stored >> 8 };
+            let hashes = self.snapshot.tiles(&[id])?.pop().flatten().unwrap_or_default();
+            let width = usize::from(id.width_at(size)).saturating_mul(Hash::LEN);
+            self.open.push((id, hashes.get(..width).unwrap_or_default().to_vec()));
+        }
+        Ok(())
+    }
+
     /// Takes the next completed node of the tree.
-    pub(super) fn node(&mut self, node: NodeId, hash: &Hash) {
+    pub(crate) fn node(&mut self, node: NodeId, hash: &Hash) {
         let run = TileId::for_node(node);
         if run.len != 1 {
             return;
@@ -36,7 +52,7 @@ impl<'a> TileCheck<'a> {
     }
 
     /// The tiles that differ: level and index.
-    pub(super) fn finish(&mut self) -> Vec<(u8, u64)> {
+    pub(crate) fn finish(&mut self) -> Vec<(u8, u64)> {
         for (id, hashes) in std::mem::take(&mut self.open) {
             if !hashes.is_empty() {
                 self.compare(id, &hashes);

@@ -83,7 +83,7 @@ impl Governance {
     }
 
     /// Governance as of the genesis statement alone: its operator may register the first policy and anchors.
-    fn begin(genesis: &SignedStatement) -> Result<Self, GovernanceError> {
+    pub(crate) fn begin(genesis: &SignedStatement) -> Result<Self, GovernanceError> {
         let document = control::read_genesis(genesis)?;
         let verified = genesis.clone().verify(&document.operator);
         verified.map_err(|_| GovernanceError::GenesisSignature)?;
@@ -100,7 +100,8 @@ impl Governance {
         Ok(Self { state: Arc::new(state) })
     }
 
-    fn next(
+    /// Governance after one more control statement, at `index`, when the one before it stands at `last`.
+    pub(crate) fn next(
         &self,
         last: LeafIndex,
         index: LeafIndex,

@@ -62,7 +62,7 @@ impl Round {
             entry: *id.as_bytes(),
             registered_at: now,
             statement: Bytes::copy_from_slice(statement.canonical()),
-            collateral: collateral(&admitted, judged, now).encode().into(),
+            collateral: recorded(&admitted, judged, now).encode().into(),
         });
         if let Some(change) = admitted.control {
             self.change = Some((change, index, id));
@@ -103,7 +103,8 @@ impl Round {
     }
 }
 
-fn collateral(admitted: &Admitted, judged: Judged, now: UnixTime) -> Collateral {
+/// What is recorded of a decision (D12).
+pub(crate) fn recorded(admitted: &Admitted, judged: Judged, now: UnixTime) -> Collateral {
     let header = admitted.statement.statement().header();
     let key = admitted.evidence.key.thumbprint();
     let kid_names_it = header.kid.as_deref() == Some(key.as_bytes().as_slice());

@@ -1,0 +1,148 @@
+//! What depends on the order of the log: the tree, the times, and what is in force.
+
+use bytes::Bytes;
+use proofs::{LeafIndex, SignedStatement, UnixTime};
+
+use super::prepare::Prepared;
+use super::replay::{self, Task};
+use super::{Auditor, Discrepancy, Growth};
+use crate::collateral::Collateral;
+use crate::create::founding_collateral;
+use crate::fsck::{Fault, MAX_FAULTS};
+use crate::governance::{Governance, GovernanceError};
+use crate::sequencer::MAX_JUDGEMENT_AGE;
+
+/// The entries that found a log (D3): genesis, first policy, first trust anchors.
+const FOUNDING: u64 = 3;
+
+type Found = Vec<(LeafIndex, Discrepancy)>;
+
+impl Auditor {
+    /// Takes the entries in their order. Control statements are replayed at once; what only needs to know what is in
+    /// force at its place becomes a task.
+    pub(super) fn order(
+        &mut self,
+        entries: Vec<Prepared>,
+        growth: &mut dyn Growth,
+        found: &mut Found,
+    ) -> Vec<Task> {
+        let mut tasks = Vec::with_capacity(entries.len());
+        for mut entry in entries {
+            let index = self.size().next_index();
+            if entry.index != index {
+                found.push((index, Discrepancy::Gap { expected: index, found: entry.index }));
+            }
+            found.extend(entry.faults.drain(..).take(MAX_FAULTS).map(|fault| (index, fault.into())));
+            let registered_at = entry.collateral.as_ref().map(|record| record.registered_at);
+            if let Some(record) = &entry.collateral {
+                self.times(index, record, found);
+            }
+            self.counts.entries = self.counts.entries.saturating_add(1);
+            self.append(&entry, growth, registered_at, index, found);
+            if entry.withheld {
+                self.counts.withheld = self.counts.withheld.saturating_add(1);
+            }
+            let Some(statement) = entry.statement else { continue };
+            if entry.control || index.get() < FOUNDING {
+                self.control(index, statement, entry.collateral.as_ref(), growth, found);
+            } else if let Some(task) = self.task(index, statement, entry.collateral, found) {
+                tasks.push(task);
+            }
+        }
+        tasks
+    }
+
+    fn append(
+        &mut self,
+        entry: &Prepared,
+        growth: &mut dyn Growth,
+        registered_at: Option<UnixTime>,
+        index: LeafIndex,
+        found: &mut Found,
+    ) {
+        // A tree of 2^64 - 1 entries cannot be met here.
+        if self.range.append(entry.leaf, &mut |node, hash| growth.node(node, &hash)).is_err() {
+            return;
+        }
+        found.extend(growth.leaf(&self.range, registered_at).into_iter().map(|d| (index, d)));
+    }
+
+    /// D6: `registered_at[i-1] - 30 s <= evaluated_at[i] <= registered_at[i]`, and time does not go back.
+    fn times(&mut self, index: LeafIndex, record: &Collateral, found: &mut Found) {
+        let (evaluated, registered) = (record.evaluated_at, record.registered_at);
+        let ordered = registered >= self.last_time
+            && evaluated <= registered
+            && evaluated.secs().saturating_add(MAX_JUDGEMENT_AGE) >= self.last_time.secs();
+        if !ordered {
+            found.push((index, Fault::Time(index).into()));
+        }
+        self.last_time = self.last_time.max(registered);
+    }
+
+    fn task(
+        &mut self,
+        index: LeafIndex,
+        statement: SignedStatement,
+        collateral: Option<Collateral>,
+        found: &mut Found,
+    ) -> Option<Task> {
+        let Some(governance) = &self.governance else {
+            found.push((index, Discrepancy::NoGenesis(index)));
+            return None;
+        };
+        let Some(collateral) = collateral else {
+            self.counts.without_collateral = self.counts.without_collateral.saturating_add(1);
+            return None;
+        };
+        Some(Task { index, statement, collateral, governance: governance.clone() })
+    }
+
+    fn control(
+        &mut self,
+        index: LeafIndex,
+        statement: SignedStatement,
+        collateral: Option<&Collateral>,
+        growth: &mut dyn Growth,
+        found: &mut Found,
+    ) {
+        let bytes = Bytes::copy_from_slice(statement.canonical());
+        let next = match (&self.governance, index.get()) {
+            (None, 0) => Governance::begin(&statement),
+            (None, _) => {
+                found.push((index, Discrepancy::NoGenesis(index)));
+                return;
+            }
+            (Some(governance), _) => governance.next(self.last_control(), index, statement.clone()),
+        };
+        let before = self.governance.clone();
+        match next {
+            Ok(next) => {
+                found.extend(growth.control(index).map(|discrepancy| (index, discrepancy)));
+                self.governance = Some(next);
+                self.controls.push((index, bytes));
+                self.counts.controls = self.counts.controls.saturating_add(1);
+                self.counts.judged = self.counts.judged.saturating_add(1);
+            }
+            Err(GovernanceError::Control { index, refusal }) => {
+                found.push((index, Discrepancy::Refused { index, refusal }));
+                return;
+            }
+            Err(error) => {
+                found.push((index, Discrepancy::Governance(error)));
+                return;
+            }
+        }
+        let (Some(record), Some(before)) = (collateral, before) else { return };
+        let differs = if index.get() < FOUNDING {
+            let expected = founding_collateral(index.get(), record.registered_at);
+            replay::difference(index, record, &expected)
+        } else {
+            replay::replay(&Task { index, statement, collateral: record.clone(), governance: before })
+        };
+        found.extend(differs.err().map(|discrepancy| (index, discrepancy)));
+    }
+
+    fn last_control(&self) -> LeafIndex {
+        self.controls.last().map_or(LeafIndex::new(0), |(index, _)| *index)
+    }
+}

@@ -1,0 +1,75 @@
+//! One decision, made again.
+
+use proofs::{LeafIndex, SignedStatement};
+
+use super::Discrepancy;
+use crate::collateral::Collateral;
+use crate::fsck::Fault;
+use crate::governance::Governance;
+use crate::sequencer::pool::Judged;
+use crate::sequencer::recorded;
+
+/// What it takes: the statement, the record of the decision, and what was in force.
+pub(super) struct Task {
+    pub(super) index: LeafIndex,
+    pub(super) statement: SignedStatement,
+    pub(super) collateral: Collateral,
+    pub(super) governance: Governance,
+}
+
+impl Task {
+    pub(super) fn index(&self) -> LeafIndex {
+        self.index
+    }
+}
+
+/// Judges the statement under what was in force at its index, at the time recorded, and compares the record that such a
+/// decision leaves behind with the one that is there.
+pub(super) fn replay(task: &Task) -> Result<(), Discrepancy> {
+    let Task { index, statement, collateral, governance } = task;
+    let judged = Judged {
+        policy: governance.policy_index(),
+        anchors: governance.anchors_index(),
+        at: collateral.evaluated_at,
+    };
+    if collateral.policy != Some(judged.policy) || collateral.anchors != Some(judged.anchors) {
+        return Err(Fault::Judged(*index).into());
+    }
+    let refused = |refusal| Discrepancy::Refused { index: *index, refusal: Box::new(refusal) };
+    // What arrived in the unprotected header is not in the entry; the record kept it (ARCH-14).
+    let submitted = if collateral.stripped_x5chain.is_empty() {
+        statement.clone()
+    } else {
+        let what = "certificate chain";
+        let differs = |_| Discrepancy::Collateral { index: *index, what };
+        statement.with_x5chain(&collateral.stripped_x5chain).map_err(differs)?
+    };
+    let admitted = governance.judge(submitted, judged.at).map_err(refused)?;
+    difference(*index, collateral, &recorded(&admitted, judged, collateral.registered_at))
+}
+
+/// The first part in which a record is not the one expected.
+pub(super) fn difference(
+    index: LeafIndex,
+    found: &Collateral,
+    expected: &Collateral,
+) -> Result<(), Discrepancy> {
+    let what = if found.policy != expected.policy || found.anchors != expected.anchors {
+        return Err(Fault::Judged(index).into());
+    } else if found.evaluated_at != expected.evaluated_at {
+        return Err(Fault::Time(index).into());
+    } else if found.key != expected.key {
+        "key"
+    } else if found.anchor != expected.anchor {
+        "trust anchor"
+    } else if found.rule != expected.rule {
+        "rule"
+    } else if found.stripped_x5chain != expected.stripped_x5chain {
+        "certificate chain"
+    } else if found != expected {
+        "result"
+    } else {
+        return Ok(());
+    };
+    Err(Discrepancy::Collateral { index, what })
+}

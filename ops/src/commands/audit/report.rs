@@ -1,0 +1,72 @@
+//! The report of an audit, for people and for scripts.
+
+use crate::console::{Console, printable};
+use crate::failure::Failure;
+use ledger::audit::AuditReport;
+use serde_json::{Value, json};
+use std::time::Duration;
+
+/// What an audit says at its end.
+pub(super) struct Summary<'a> {
+    pub(super) report: &'a AuditReport,
+    /// How many entries this run replayed.
+    pub(super) replayed: u64,
+    pub(super) took: Duration,
+}
+
+impl Summary<'_> {
+    /// One object; `clean` is the one word for scripts.
+    pub(super) fn json(&self) -> Value {
+        let AuditReport { head, counts, discrepancies, more_discrepancies } = self.report;
+        json!({
+            "clean": self.report.is_clean(),
+            "tree_size": head.size.get(),
+            "root": head.root.to_string(),
+            "entries": counts.entries,
+            "judged": counts.judged,
+            "controls": counts.controls,
+            "withheld": counts.withheld,
+            "without_collateral": counts.without_collateral,
+            "replayed_now": self.replayed,
+            "seconds": self.took.as_secs_f64(),
+            "discrepancies": discrepancies,
+            "more_discrepancies": more_discrepancies,
+        })
+    }
+
+    pub(super) fn print(&self, console: &mut Console<'_>) -> Result<(), Failure> {
+        let AuditReport { head, counts, discrepancies, more_discrepancies } = self.report;
+        console.line(format_args!("tree size   {}", head.size))?;
+        console.line(format_args!("root        {}", head.root))?;
+        let rate =
+            f64::from(u32::try_from(self.replayed).unwrap_or(u32::MAX)) / self.took.as_secs_f64().max(1e-3);
+        console.line(format_args!(
+            "replayed    {} entries in {:.1} s, {rate:.0} a second",
+            self.replayed,
+            self.took.as_secs_f64()
+        ))?;
+        console.line(format_args!(
+            "judged      {} decisions with their signatures, {} of them about the log itself",
+            counts.judged, counts.controls
+        ))?;
+        for (count, what) in [
+            (counts.withheld, "statements withheld or erased: only their leaves were checked"),
+            (counts.without_collateral, "entries without collateral: their decisions were not replayed"),
+        ] {
+            if count > 0 {
+                console.line(format_args!("not judged  {count} {what}"))?;
+            }
+        }
+        for found in discrepancies {
+            console.line(format_args!("DISCREPANCY {}", printable(found)))?;
+        }
+        if *more_discrepancies > 0 {
+            console.line(format_args!("            and {more_discrepancies} more"))?;
+        }
+        if self.report.is_clean() {
+            console.line("clean: every entry follows from what was in force before it")
+        } else {
+            console.line("NOT CLEAN: the log does not follow its own rules")
+        }
+    }
+}
