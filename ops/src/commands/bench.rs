@@ -90,6 +90,9 @@ struct LoadArgs {
     /// Requests a second, each due at its time whether the service keeps up or not; latencies count from then
     #[arg(long, value_name = "R")]
     rate: Option<NonZeroU64>,
+    /// Statements in each request, sent to POST /entries/batch; latencies are those of whole batches
+    #[arg(long, value_name = "N", conflicts_with = "read", value_parser = clap::value_parser!(u16).range(1..=1000))]
+    batch: Option<u16>,
     /// Read instead of registering
     #[arg(long, value_enum, value_name = "WHAT")]
     read: Option<What>,

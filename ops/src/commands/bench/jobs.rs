@@ -5,7 +5,9 @@ mod tests;
 
 use super::engine::{Requests, Tally};
 use super::wire::Answer;
+use proofs::cbor;
 use std::io::Write;
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 use url::Url;
 
@@ -94,6 +96,61 @@ impl Requests for Register {
         }
     }
 }
+
+/// Registrations, many a request: `POST /entries/batch`, CBOR sequences both ways.
+pub(super) struct Batches {
+    pub(super) place: Place,
+    pub(super) statements: Statements,
+    /// How many statements a request has; the last one may have fewer.
+    pub(super) size: NonZeroUsize,
+    pub(super) keep: Keep,
+}
+
+impl Batches {
+    /// The number of the first statement of request `n`, and its statements.
+    fn statements(&self, n: u64) -> Option<(u64, &[Vec<u8>])> {
+        let first = usize::try_from(n).ok()?.checked_mul(self.size.get())?;
+        let end = first.saturating_add(self.size.get()).min(self.statements.len());
+        let statements = self.statements.get(first..end).filter(|statements| !statements.is_empty())?;
+        Some((u64::try_from(first).ok()?, statements))
+    }
+}
+
+impl Requests for Batches {
+    fn write(&self, n: u64, request: &mut Vec<u8>) -> bool {
+        let Some((_, statements)) = self.statements(n) else { return false };
+        let length = statements.iter().map(Vec::len).sum();
+        self.place.post("entries/batch", "application/cbor-seq", length, request);
+        statements.iter().for_each(|statement| request.extend_from_slice(statement));
+        true
+    }
+
+    fn read(&self, n: u64, answer: &Answer<'_>, tally: &mut Tally) {
+        let Some((first, statements)) = self.statements(n).filter(|_| answer.status == 200) else {
+            return tally.error(refusal(answer.status), answer.body);
+        };
+        let mut items = cbor::sequence(answer.body);
+        for (n, _) in (first..).zip(statements) {
+            let item = items.next().and_then(Result::ok).and_then(|range| answer.body.get(range));
+            match item {
+                Some(receipt) if receipt.first() == Some(&TAG_18) => {
+                    tally.done = tally.done.saturating_add(1);
+                    if self.keep.wants(n) {
+                        tally.kept.push((n, receipt.to_vec()));
+                    }
+                }
+                Some(problem) => tally.error("refused in a batch".to_owned(), problem),
+                None => tally.error("no item in the answer to a batch".to_owned(), &[]),
+            }
+        }
+        if items.next().is_some() {
+            tally.error("more items than statements in a batch".to_owned(), &[]);
+        }
+    }
+}
+
+/// The byte a COSE_Sign1 begins with (RFC 9052 §4.2).
+const TAG_18: u8 = 0xd2;
 
 /// Reads of things that are there, one after the other and from the start again.
 pub(super) struct Read {

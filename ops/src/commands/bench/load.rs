@@ -2,7 +2,7 @@
 
 use super::check::{Checked, Verifier};
 use super::engine::{self, Plan, Ran, Requests};
-use super::jobs::{Keep, Place, Read, Register, Statements};
+use super::jobs::{Batches, Keep, Place, Read, Register, Statements};
 use super::numbers::{Summary, rate};
 use super::report::{Repetition, Report};
 use super::server::{Sample, Watch};
@@ -15,6 +15,7 @@ use crate::http::{Client, Service};
 use proofs::tile::path;
 use proofs::{Checkpoint, KeySet, SignedNote, TileId};
 use std::net::{SocketAddr, ToSocketAddrs};
+use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use url::Url;
@@ -129,10 +130,13 @@ impl Bench<'_> {
 
     fn register(&mut self, console: &mut Console<'_>) -> Result<Vec<Repetition>, Failure> {
         let warm = Plan { duration: Duration::from_secs(u64::from(self.args.warmup)), ..self.plan };
+        let each = self.args.batch.map_or(1, u64::from);
         let planned = |plan: &Plan, expected: f64| {
             let expected = plan.rate.map_or(expected, |rate| super::numbers::float(rate.get()));
+            // So many a second for so many seconds is a number of seconds times a number.
             let total = plan.duration.mul_f64(expected).as_secs();
-            total.saturating_add(u64::try_from(plan.connections).unwrap_or(0)).saturating_add(1)
+            let ahead = u64::try_from(plan.connections).unwrap_or(0).saturating_add(1);
+            total.saturating_add(ahead).saturating_mul(if plan.rate.is_some() { each } else { 1 })
         };
         let (_, run) = self.registrations(warm, planned(&warm, super::numbers::float(GUESS)))?;
         let mut fastest = rate(run.ran.tally.done, run.ran.elapsed);
@@ -149,8 +153,13 @@ impl Bench<'_> {
     fn registrations(&mut self, plan: Plan, count: u64) -> Result<(Statements, Watched), Failure> {
         let statements = Arc::new(self.sign(count)?);
         let keep = if self.args.verify { Keep::ALL } else { Keep::sample(count, SAMPLE) };
-        let job = Register { place: self.place.clone(), statements: Arc::clone(&statements), keep };
-        let run = self.watched(plan, Arc::new(job))?;
+        let (place, shared) = (self.place.clone(), Arc::clone(&statements));
+        let size = self.args.batch.and_then(|size| NonZeroUsize::new(usize::from(size)));
+        let job: Arc<dyn Requests> = match size {
+            None => Arc::new(Register { place, statements: shared, keep }),
+            Some(size) => Arc::new(Batches { place, statements: shared, size, keep }),
+        };
+        let run = self.watched(plan, job)?;
         Ok((statements, run))
     }
 

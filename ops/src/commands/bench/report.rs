@@ -175,6 +175,7 @@ impl Report<'_> {
 
     fn what(&self) -> &'static str {
         match self.args.read {
+            None if self.args.batch.is_some() => "registrations in batches",
             None => "registrations",
             Some(What::Receipt) => "receipts",
             Some(What::Tile) => "tiles",
@@ -211,6 +212,7 @@ impl Report<'_> {
             "threads": args.threads,
             "duration_s": args.duration,
             "rate_per_s": args.rate,
+            "batch": args.batch,
             "alg": args.alg.name(),
             "issuers": args.issuers,
             "payload_bytes": args.payload_bytes,

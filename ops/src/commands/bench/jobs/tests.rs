@@ -49,6 +49,38 @@ fn registrations_are_sent_once_each_and_told_apart() {
 }
 
 #[test]
+fn batches_are_cut_and_their_answers_told_apart() {
+    let job = Batches {
+        place: place("http://ts.example"),
+        statements: Arc::new((b'a'..=b'e').map(|letter| vec![letter]).collect()),
+        size: NonZeroUsize::new(2).unwrap(),
+        keep: Keep::ALL,
+    };
+    let mut request = Vec::new();
+    for (n, content) in [(0, "ab"), (1, "cd"), (2, "e")] {
+        assert!(job.write(n, &mut request));
+        let text = String::from_utf8(request.clone()).unwrap();
+        assert!(text.starts_with("POST /entries/batch HTTP/1.1\r\n"));
+        assert!(text.contains("content-type: application/cbor-seq\r\n"));
+        assert!(text.ends_with(&format!("content-length: {}\r\n\r\n{content}", content.len())), "{text}");
+    }
+    assert!(!job.write(3, &mut request));
+    assert!(!job.write(u64::MAX, &mut request));
+
+    // Two receipts (tag 18 of something), a problem, and one answer that is cut short.
+    let tally = tally(
+        &job,
+        &[(0, 200, b"\xd2\x01\xd2\x02"), (1, 200, b"\xa0"), (2, 200, b"\xd2\x05\x00"), (2, 503, b"")],
+    );
+    assert_eq!(tally.done, 3);
+    assert_eq!(tally.kept, [(0, b"\xd2\x01".to_vec()), (1, b"\xd2\x02".to_vec()), (4, b"\xd2\x05".to_vec())]);
+    assert_eq!(tally.errors["refused in a batch"], 1);
+    assert_eq!(tally.errors["no item in the answer to a batch"], 1);
+    assert_eq!(tally.errors["more items than statements in a batch"], 1);
+    assert_eq!(tally.errors["HTTP 503"], 1);
+}
+
+#[test]
 fn reads_go_round() {
     let job = Read { requests: vec![b"a".to_vec(), b"b".to_vec()], keep: Keep::sample(10, 5) };
     let mut request = Vec::new();
