@@ -32,6 +32,8 @@ mod auditing;
 mod audits;
 #[path = "it/barrier.rs"]
 mod barrier;
+#[path = "it/bench.rs"]
+mod bench;
 #[path = "it/commands.rs"]
 mod commands;
 #[path = "it/conformance.rs"]

@@ -2,6 +2,7 @@
 
 mod check;
 mod engine;
+mod grow;
 mod jobs;
 mod load;
 mod numbers;
@@ -40,6 +41,7 @@ pub(crate) struct Args {
 
 #[derive(Debug, Subcommand)]
 enum Action {
+    Grow(grow::Args),
     Yardstick(YardstickArgs),
 }
 
@@ -139,6 +141,7 @@ enum What {
 
 pub(crate) fn run(args: &Args, console: &mut Console<'_>) -> Result<Exit, Failure> {
     match &args.action {
+        Some(Action::Grow(args)) => grow::run(args, console),
         Some(Action::Yardstick(args)) => measure_disk(args, console),
         None => load::run(&args.load, console),
     }

@@ -11,7 +11,7 @@ mod show;
 mod tests;
 mod trust;
 
-pub(crate) use admit::{NewIssuer, admit};
+pub(crate) use admit::{NewIssuer, admit, with_issuers};
 pub(crate) use in_force::InForce;
 
 use crate::console::Console;

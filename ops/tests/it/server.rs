@@ -162,6 +162,11 @@ impl Server {
         fs::read_to_string(&self.err).unwrap()
     }
 
+    /// The process that serves.
+    pub(crate) fn pid(&self) -> u32 {
+        self.pid
+    }
+
     /// The most memory it has had so far, in bytes.
     pub(crate) fn peak_memory(&self) -> u64 {
         let status = fs::read_to_string(format!("/proc/{}/status", self.pid)).unwrap();

@@ -88,6 +88,11 @@ impl Issuers {
         Ok(signed.context("cannot sign a statement")?)
     }
 
+    /// The statements from one number up to another.
+    pub(super) fn part(&self, from: u64, to: u64) -> Result<Vec<Vec<u8>>, Failure> {
+        (from..to).map(|n| self.statement(n)).collect()
+    }
+
     /// The statements from `first` on, signed on every core.
     pub(super) fn sign(&self, first: u64, count: u64) -> Result<Vec<Vec<u8>>, Failure> {
         let cores =
@@ -99,7 +104,7 @@ impl Issuers {
                 .map(|core| {
                     let from = first.saturating_add(share.saturating_mul(core)).min(end);
                     let to = from.saturating_add(share).min(end);
-                    scope.spawn(move || (from..to).map(|n| self.statement(n)).collect::<Result<Vec<_>, _>>())
+                    scope.spawn(move || self.part(from, to))
                 })
                 .collect();
             let join = |part: std::thread::ScopedJoinHandle<'_, Result<Vec<Vec<u8>>, Failure>>| {

@@ -39,7 +39,7 @@ pub(crate) fn admit(
     };
     let session = Session::open(&operator, console)?;
     let known = &session.in_force.anchors;
-    let (policy, anchors, replaced) = changed(&session.in_force.policy.document, issuers)?;
+    let (policy, anchors, replaced) = with_issuers(&session.in_force.policy.document, issuers)?;
     let in_force = |id: &AnchorId| known.in_force.iter().any(|entry| entry.anchor.id() == id);
     let retire: Vec<AnchorId> = replaced.into_iter().filter(in_force).collect();
     session.change_anchors(&AnchorIncrement::new(anchors, retire), console)?;
@@ -48,7 +48,10 @@ pub(crate) fn admit(
 }
 
 /// The policy with these issuers, their anchors, and the anchors of the rules they replace.
-fn changed(policy: &Policy, issuers: &[NewIssuer]) -> Result<(Policy, Vec<Anchor>, Vec<AnchorId>), Failure> {
+pub(crate) fn with_issuers(
+    policy: &Policy,
+    issuers: &[NewIssuer],
+) -> Result<(Policy, Vec<Anchor>, Vec<AnchorId>), Failure> {
     let mut policy = policy.clone();
     let (mut anchors, mut replaced) = (Vec::new(), Vec::new());
     for NewIssuer { rule, name, key } in issuers {
@@ -87,10 +90,10 @@ mod tests {
     fn doing_it_again_replaces_the_rules_and_gives_back_their_anchors() {
         let operator = PrivateKey::generate(KeyAlgorithm::Ed25519).unwrap();
         let closed = Policy::closed(operator.public_key().clone());
-        let (first, anchors, replaced) = changed(&closed, &[new(0), new(1)]).unwrap();
+        let (first, anchors, replaced) = with_issuers(&closed, &[new(0), new(1)]).unwrap();
         assert_eq!((first.rules.len(), anchors.len(), replaced.len()), (2, 2, 0));
 
-        let (second, others, replaced) = changed(&first, &[new(1), new(2)]).unwrap();
+        let (second, others, replaced) = with_issuers(&first, &[new(1), new(2)]).unwrap();
         assert_eq!(second.rules.len(), 3);
         assert_eq!(replaced, [anchors[1].id().clone()]);
         let rule = second.rules.iter().find(|rule| rule.name == "crowd 1").unwrap();

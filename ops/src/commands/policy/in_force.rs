@@ -3,7 +3,7 @@
 use crate::failure::Failure;
 use crate::http::Client;
 use ledger::policy::Policy;
-use ledger::trust::Anchor;
+use ledger::trust::{Anchor, AnchorId};
 use proofs::EntryId;
 use serde::{Deserialize, Deserializer};
 
@@ -32,14 +32,21 @@ pub(crate) struct AnchorEntries {
     #[serde(deserialize_with = "entry_id")]
     pub(crate) entry_id: EntryId,
     pub(crate) in_force: Vec<Registered>,
-    pub(crate) retired: Vec<Registered>,
+    pub(crate) retired: Vec<Retired>,
 }
 
 #[derive(Debug, Deserialize)]
 pub(crate) struct Registered {
     pub(crate) anchor: Anchor,
     pub(crate) from: u64,
-    pub(crate) to: Option<u64>,
+}
+
+/// The statement before `from` has the whole of it.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Retired {
+    pub(crate) id: AnchorId,
+    pub(crate) from: u64,
+    pub(crate) to: u64,
 }
 
 impl InForce {

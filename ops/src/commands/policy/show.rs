@@ -1,7 +1,7 @@
 //! `stele policy show`.
 
 use super::ShowArgs;
-use super::in_force::{InForce, Registered, fetch};
+use super::in_force::{InForce, Registered, Retired, fetch};
 use crate::console::{Console, printable};
 use crate::failure::Failure;
 use crate::http::Client;
@@ -44,7 +44,13 @@ pub(super) fn text(in_force: &InForce) -> String {
     if anchors.in_force.is_empty() {
         lines.push("  none in force".to_owned());
     }
-    lines.extend(anchors.in_force.iter().chain(&anchors.retired).map(anchor_line));
+    lines.extend(anchors.in_force.iter().map(anchor_line));
+    lines.extend(
+        anchors
+            .retired
+            .iter()
+            .map(|Retired { id, from, to }| format!("  {id}  from index {from}, retired: to index {to}")),
+    );
     lines.join("\n")
 }
 
@@ -73,11 +79,10 @@ fn rule_lines(rule: &Rule) -> Vec<String> {
 }
 
 fn anchor_line(registered: &Registered) -> String {
-    let Registered { anchor, from, to } = registered;
+    let Registered { anchor, from } = registered;
     let what = match anchor.material() {
         Material::Key(key) => format!("key {}", key.public_key().thumbprint()),
         Material::Root(root) => format!("root certificate with SHA-256 {}", proofs::sha256(root.der())),
     };
-    let until = to.map_or_else(String::new, |to| format!(", retired: to index {to}"));
-    format!("  {}  {what}, from index {from}{until}", anchor.id())
+    format!("  {}  {what}, from index {from}", anchor.id())
 }

@@ -124,7 +124,8 @@ impl New {
         let short = format!("{kind}-{}", digest.get(..16).unwrap_or(&digest));
         let anchors = &in_force.anchors;
         let is_taken = |id: &AnchorId| {
-            anchors.in_force.iter().chain(&anchors.retired).any(|entry| entry.anchor.id() == id)
+            anchors.in_force.iter().any(|entry| entry.anchor.id() == id)
+                || anchors.retired.iter().any(|entry| entry.id == *id)
         };
         let mut id = make(&short)?;
         // An id is never used twice in a log, not even for the same key after it was retired.

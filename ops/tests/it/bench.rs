@@ -1,0 +1,103 @@
+//! `stele bench` against a real service: what it counts adds up, and what it makes is a log. Never how fast.
+
+use serde_json::Value;
+
+use crate::log::{Log, fail, succeed};
+use crate::machine;
+use crate::server::Server;
+
+/// Runs a short measurement; what it told as JSON.
+fn bench(log: &Log, server: &Server, options: &[&str]) -> Value {
+    let (operator, pid) = (log.operator_file(), server.pid().to_string());
+    let words =
+        ["bench", "--url", &server.url, "--operator-key", operator.to_str().unwrap(), "--server-pid", &pid];
+    let short =
+        ["--concurrency", "8", "--duration", "1", "--repetitions", "2", "--request-timeout", "600", "--json"];
+    serde_json::from_str(&succeed(&[&words[..], &short, options].concat())).unwrap()
+}
+
+fn count(value: &Value) -> u64 {
+    value.as_u64().unwrap()
+}
+
+#[test]
+fn registrations_are_counted_and_every_receipt_verified() {
+    let _machine = machine::shared();
+    let log = Log::create();
+    let server = Server::start(&log);
+    let mut registered = 0;
+    for options in
+        [&["--verify"][..], &["--verify", "--batch", "20"], &["--verify", "--rate", "50", "--alg", "es256"]]
+    {
+        let told = bench(&log, &server, options);
+        let repetitions = told["repetitions"].as_array().unwrap();
+        assert_eq!(repetitions.len(), 2);
+        for repetition in repetitions {
+            assert_eq!(repetition["errors_by_kind"], serde_json::json!({}), "{options:?}");
+            let done = count(&repetition["done"]);
+            assert!(done > 0);
+            assert_eq!(count(&repetition["receipts_verified"]), done, "{options:?}");
+            assert_eq!(count(&repetition["receipts_wrong"]), 0);
+            assert!(
+                repetition["server_cpu_us_each"].is_number()
+                    && repetition["server_peak_memory_bytes"].is_number()
+            );
+            registered += done;
+        }
+    }
+    // Two statements of control a run, three at the beginning, and the uncounted warm-ups.
+    server.stop();
+    let size = count(
+        &serde_json::from_str::<Value>(&succeed(&["fsck", log.path(), "--json"])).unwrap()["tree_size"],
+    );
+    assert!(size > registered + 9, "{size} entries for {registered} registrations");
+}
+
+#[test]
+fn reads_are_counted() {
+    let _machine = machine::shared();
+    let log = Log::create();
+    let server = Server::start(&log);
+    for what in ["receipt", "checkpoint", "tile"] {
+        let told = bench(&log, &server, &["--read", what]);
+        for repetition in told["repetitions"].as_array().unwrap() {
+            assert_eq!(repetition["errors_by_kind"], serde_json::json!({}), "{what}");
+            assert_eq!(count(&repetition["requests"]), count(&repetition["done"]));
+            assert_eq!(count(&repetition["receipts_verified"]) > 0, what == "receipt");
+        }
+    }
+    server.stop();
+}
+
+#[test]
+fn a_log_that_was_grown_is_whole_and_serves_receipts() {
+    let _machine = machine::shared();
+    let log = Log::create();
+    let grown: Value =
+        serde_json::from_str(&succeed(&["bench", "grow", log.path(), "--entries", "1500", "--json"]))
+            .unwrap();
+    assert_eq!((count(&grown["entries"]), count(&grown["made"])), (1500, 1495));
+    log.assert_clean();
+    let again: Value =
+        serde_json::from_str(&succeed(&["bench", "grow", log.path(), "--entries", "1400", "--json"]))
+            .unwrap();
+    assert_eq!((count(&again["entries"]), count(&again["made"])), (1502, 0), "a log never shrinks");
+
+    let server = Server::start(&log);
+    let line = fail(&["bench", "grow", log.path(), "--entries", "2000"], 2);
+    assert!(line.contains("in use") || line.contains("lock") || line.contains("another process"), "{line}");
+    bench(&log, &server, &["--read", "tile"]);
+    server.stop();
+}
+
+#[test]
+fn nobody_is_let_in_without_the_operator() {
+    let _machine = machine::shared();
+    let log = Log::create();
+    let server = Server::start(&log);
+    let line = fail(&["bench", "--url", &server.url], 2);
+    assert!(line.contains("nobody lets the issuers of this run register"), "{line}");
+    let line = fail(&["bench", "--url", &server.url, "--read", "tile"], 2);
+    assert!(line.contains("the log has no full tile yet"), "{line}");
+    server.stop();
+}
