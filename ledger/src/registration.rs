@@ -6,7 +6,7 @@ mod caller;
 use std::time::Duration;
 
 use bytes::Bytes;
-use proofs::{EntryId, LeafIndex, SignedStatement, UnixTime};
+use proofs::{EntryId, LeafIndex, SignedStatement, TreeSize, UnixTime};
 use storage::{Snapshot, StoreError};
 
 use crate::error::{InternalError, RegisterError};
@@ -117,12 +117,33 @@ fn look_at_statement(shared: &Shared, body: &[u8]) -> Result<Front, RegisterErro
     // The policy's own limit is part of the judgement: were it this one, a low limit would lock the operator out.
     let statement = SignedStatement::parse(body, MAX_STATEMENT_BYTES)?;
     let id = statement.entry_id();
-    if let Some((index, registered_at)) = find(shared, &id).map_err(InternalError::from)? {
+    let absent_at = absent_at(shared, &statement).map_err(InternalError::from)?;
+    if absent_at == NOT_ABSENT
+        && let Some((index, registered_at)) = find(shared, &id).map_err(InternalError::from)?
+    {
         let subject = statement.header().subject.as_str().into();
         return Ok(Front::Known(Registered { id, index, registered_at, subject }));
     }
-    let (admitted, judged) = judge(shared, statement)?;
+    let (admitted, judged) = judge(shared, statement, absent_at)?;
     Ok(Front::Admitted { id, admitted, judged })
+}
+
+/// Of the empty log nothing can be said; the sequencer then looks for itself.
+const NOT_ABSENT: TreeSize = TreeSize::EMPTY;
+
+/// The size of a log in which nothing is that the statement would repeat, or [`NOT_ABSENT`]. The size is read first:
+/// what is looked at is at least as new.
+fn absent_at(shared: &Shared, statement: &SignedStatement) -> Result<TreeSize, StoreError> {
+    let (size, identity) = {
+        let state = shared.state.borrow();
+        (state.head.tree.size, state.governance.clone())
+    };
+    for (index, key) in rows::unique(statement, identity.identity()) {
+        if shared.store.lookup(index, &key)?.is_some() {
+            return Ok(NOT_ABSENT);
+        }
+    }
+    Ok(size)
 }
 
 /// Answers for evidence that is registered already; makes the registrar's statement of it otherwise.
@@ -130,7 +151,7 @@ fn look_at_evidence(shared: &Shared, evidence: Submission) -> Result<Front, Regi
     timed(&shared.metrics.judge_seconds, || {
         let snapshot = shared.store.snapshot().map_err(InternalError::from)?;
         let known = snapshot.lookup(rows::EVIDENCE, &evidence.key()).map_err(InternalError::from)?;
-        if let Some(index) = known {
+        if let Some(index) = known.filter(|index| is_released(shared, *index)) {
             let registered = registered_at(snapshot.as_ref(), index).map_err(InternalError::from)?;
             return Ok(Front::Known(registered.ok_or(InternalError::Entry(index))?));
         }
@@ -160,17 +181,30 @@ pub(crate) fn registered_at(
 
 /// The position of a registered statement.
 pub(crate) fn find(shared: &Shared, id: &EntryId) -> Result<Option<(LeafIndex, UnixTime)>, StoreError> {
+    let Some(index) = shared.store.lookup(rows::ENTRY, id.as_bytes())? else { return Ok(None) };
+    if !is_released(shared, index) {
+        return Ok(None);
+    }
     let snapshot = shared.store.snapshot()?;
-    let Some(index) = snapshot.lookup(rows::ENTRY, id.as_bytes())? else { return Ok(None) };
     Ok(snapshot.entry(index)?.map(|row| (index, row.registered_at)))
 }
 
-fn judge(shared: &Shared, statement: SignedStatement) -> Result<(Box<Admitted>, Judged), RegisterError> {
+/// Whether the head that was released covers this entry. For a moment the store shows a commit that has not returned
+/// yet: what is in it is still on its way.
+fn is_released(shared: &Shared, index: LeafIndex) -> bool {
+    index.in_tree(shared.state.borrow().head.tree.size)
+}
+
+fn judge(
+    shared: &Shared,
+    statement: SignedStatement,
+    absent_at: TreeSize,
+) -> Result<(Box<Admitted>, Judged), RegisterError> {
     let state = shared.state();
     // A wall clock that went backwards must not make a judgement older than the log (D6).
     let at = state.head.time.max(shared.clock.now());
-    let judged =
-        Judged { policy: state.governance.policy_index(), anchors: state.governance.anchors_index(), at };
+    let (policy, anchors) = (state.governance.policy_index(), state.governance.anchors_index());
+    let judged = Judged { policy, anchors, at, absent_at };
     let admitted = state.governance.judge(statement, at)?;
     Ok((Box::new(admitted), judged))
 }

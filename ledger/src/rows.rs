@@ -40,6 +40,16 @@ pub(crate) fn of_entry(
     rows
 }
 
+/// What no two entries have in common: the keys under which a statement would be found if it were registered already.
+pub(crate) fn unique(
+    statement: &SignedStatement,
+    identity: &LogIdentity,
+) -> impl Iterator<Item = (IndexName, [u8; 32])> {
+    let twin = statement.twin_id().map(|twin| (TWIN, *twin.as_bytes()));
+    let evidence = registrar::key_of(statement, identity).map(|key| (EVIDENCE, key));
+    [(ENTRY, *statement.entry_id().as_bytes())].into_iter().chain(twin).chain(evidence)
+}
+
 /// The name of an index in a report.
 pub(crate) const fn name(index: IndexName) -> &'static str {
     match index {

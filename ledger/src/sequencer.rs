@@ -2,6 +2,7 @@
 
 pub(crate) mod integrate;
 pub(crate) mod pool;
+mod recent;
 mod round;
 
 pub(crate) use round::recorded;
@@ -15,10 +16,13 @@ use proofs::UnixTime;
 use tokio::sync::watch;
 
 use crate::error::Fatal;
+use crate::governance::{Admitted, Governance};
 use crate::metrics::{gauge_value, timed};
+use crate::rows;
 use crate::shared::{Shared, State};
 use integrate::{Edge, integrate};
 use pool::{Judged, Pending, Pool, Reply, Verdict};
+use recent::Recent;
 use round::Round;
 
 /// How old a judgement may be when its statement is committed, in seconds (D5).
@@ -30,11 +34,13 @@ pub struct Sequencer {
     shared: Arc<Shared>,
     state: watch::Sender<State>,
     edge: Edge,
+    recent: Recent,
 }
 
 impl Sequencer {
     pub(crate) fn new(pool: Pool, shared: Arc<Shared>, state: watch::Sender<State>, edge: Edge) -> Self {
-        Self { pool, shared, state, edge }
+        let recent = Recent::new(state.borrow().head.tree.size);
+        Self { pool, shared, state, edge, recent }
     }
 
     /// Commits round after round until every [`crate::Ledger`] handle is gone and everything accepted is committed.
@@ -76,12 +82,21 @@ impl Sequencer {
         // 2. What is no longer judged under the newest rules goes back; what is registered already is answered.
         let mut guards = Vec::with_capacity(batch.len());
         let mut round = Round::new(head, now, governance.clone());
-        let snapshot = self.shared.store.snapshot().map_err(Fatal::Read)?;
+        let mut snapshot = None;
         for pending in batch {
             let Pending { id, admitted, judged, reply, room, flight } = pending;
             guards.push((room, flight));
             let current = judged_under_newest(&judged, &governance, now);
-            if let Some(verdict) = round.known(snapshot.as_ref(), &id, &admitted).map_err(Fatal::Read)? {
+            let before = if self.is_new(&judged, &admitted, &governance) {
+                None
+            } else {
+                let view = match snapshot.take() {
+                    Some(view) => view,
+                    None => self.shared.store.snapshot().map_err(Fatal::Read)?,
+                };
+                Some(&**snapshot.insert(view))
+            };
+            if let Some(verdict) = round.known(before, &id, &admitted).map_err(Fatal::Read)? {
                 round.answers.push((id, reply, verdict));
             } else if current {
                 round.admit(id, *admitted, judged, reply);
@@ -110,10 +125,19 @@ impl Sequencer {
         Ok(grew)
     }
 
+    /// Whether the statement is known to repeat nothing of the log before this round (D7): the front door did not find
+    /// it, and it was not committed since.
+    fn is_new(&self, judged: &Judged, admitted: &Admitted, rules: &Governance) -> bool {
+        let keys: Vec<_> = rows::unique(admitted.statement.statement(), rules.identity()).collect();
+        self.recent.rules_out(judged.absent_at, keys.iter().map(|(_, key)| key))
+    }
+
     fn commit(&mut self, round: &mut Round) -> Result<(), Fatal> {
         let metrics = &self.shared.metrics;
         let entries = std::mem::take(&mut round.entries);
         let rows = std::mem::take(&mut round.rows);
+        // Remembered first: to look for one key too many costs a search, to miss one would cost a second entry.
+        self.recent.committed(round.base.tree.size, &rows);
         metrics.round_entries.observe(f64::from(u32::try_from(entries.len()).unwrap_or(u32::MAX)));
 
         // 3. Pure: nothing is stored yet.
@@ -147,7 +171,7 @@ impl Sequencer {
 }
 
 /// D5, and the half of D6 that an auditor checks: `registered_at - 30 s <= evaluated_at <= registered_at`.
-fn judged_under_newest(judged: &Judged, rules: &crate::governance::Governance, now: UnixTime) -> bool {
+fn judged_under_newest(judged: &Judged, rules: &Governance, now: UnixTime) -> bool {
     judged.policy == rules.policy_index()
         && judged.anchors == rules.anchors_index()
         && judged.at <= now

@@ -11,6 +11,7 @@ mod twin;
 
 use std::fmt;
 use std::ops::Range;
+use std::sync::OnceLock;
 
 pub use builder::StatementBuilder;
 pub use certificate::{CertificateHash, MAX_CHAIN, kid_names_certificate};
@@ -38,6 +39,8 @@ pub struct SignedStatement {
     signature: Range<usize>,
     entry_id: EntryId,
     header: StatementHeader,
+    /// Asked for several times on the way into the log, and a hash over everything.
+    twin_id: OnceLock<Option<EntryId>>,
 }
 
 impl SignedStatement {
@@ -76,6 +79,7 @@ impl SignedStatement {
             signature: signature_at..end,
             canonical,
             header,
+            twin_id: OnceLock::new(),
         }
     }
 
@@ -89,6 +93,12 @@ impl SignedStatement {
     #[must_use]
     pub fn canonical(&self) -> &[u8] {
         &self.canonical
+    }
+
+    /// The canonical bytes, without a copy.
+    #[must_use]
+    pub fn into_canonical(self) -> Vec<u8> {
+        self.canonical
     }
 
     /// What the protected header says.
@@ -121,9 +131,11 @@ impl SignedStatement {
     /// smaller one already.
     #[must_use]
     pub fn twin_id(&self) -> Option<EntryId> {
-        let low = twin::low_s(self.header.algorithm, self.signature())?;
-        let bytes = canonical(self.protected(), self.payload(), &low);
-        Some(EntryId::from_bytes(*sha256(&bytes).as_bytes()))
+        *self.twin_id.get_or_init(|| {
+            let low = twin::low_s(self.header.algorithm, self.signature())?;
+            let bytes = canonical(self.protected(), self.payload(), &low);
+            Some(EntryId::from_bytes(*sha256(&bytes).as_bytes()))
+        })
     }
 
     /// This statement as it was before canonicalisation took an `x5chain` (DER, leaf first) out of its unprotected header

@@ -25,10 +25,11 @@ mod write;
 
 use std::sync::{Mutex, PoisonError};
 
+use proofs::LeafIndex;
 use rocksdb::DB;
 use serde::Deserialize;
 
-use crate::commit::{Commit, Head};
+use crate::commit::{Commit, Head, IndexName};
 use crate::error::StoreError;
 use crate::store::{LogStore, Snapshot};
 
@@ -108,6 +109,10 @@ impl LogStore for RocksStore {
 
     fn snapshot(&self) -> Result<Box<dyn Snapshot + '_>, StoreError> {
         Ok(Box::new(read::View::new(&self.db)?))
+    }
+
+    fn lookup(&self, index: IndexName, key: &[u8]) -> Result<Option<LeafIndex>, StoreError> {
+        read::lookup(&self.db, &rocksdb::ReadOptions::default(), index, key)
     }
 
     fn published(&self) -> Result<Option<Vec<u8>>, StoreError> {

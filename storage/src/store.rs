@@ -43,6 +43,15 @@ pub trait LogStore: Send + Sync {
     /// [`Corrupt`](StoreError::Corrupt) or [`Unavailable`](StoreError::Unavailable).
     fn snapshot(&self) -> Result<Box<dyn Snapshot + '_>, StoreError>;
 
+    /// The leaf a key leads to, in a view at least as new as the newest commit that returned before. As
+    /// [`Snapshot::lookup`] of a fresh snapshot, for a caller that needs nothing else of it.
+    ///
+    /// # Errors
+    /// [`Corrupt`](StoreError::Corrupt) or [`Unavailable`](StoreError::Unavailable).
+    fn lookup(&self, index: IndexName, key: &[u8]) -> Result<Option<LeafIndex>, StoreError> {
+        self.snapshot()?.lookup(index, key)
+    }
+
     /// The checkpoint published last, as it was given; `None` before the first. It is kept apart from the commits,
     /// so that a store that lost some of them can be told by it.
     ///

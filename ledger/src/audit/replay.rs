@@ -31,6 +31,8 @@ pub(super) fn replay(task: &Task) -> Result<(), Discrepancy> {
         policy: governance.policy_index(),
         anchors: governance.anchors_index(),
         at: collateral.evaluated_at,
+        // Not asked of the past.
+        absent_at: proofs::TreeSize::EMPTY,
     };
     if collateral.policy != Some(judged.policy) || collateral.anchors != Some(judged.anchors) {
         return Err(Fault::Judged(*index).into());

@@ -14,7 +14,7 @@ use proofs::EntryId;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout_at};
 
-use super::{Front, MAX_JUDGEMENTS, RETRY_AFTER, Registration, Wait, judge, look_at};
+use super::{Front, MAX_JUDGEMENTS, NOT_ABSENT, RETRY_AFTER, Registration, Wait, judge, look_at};
 use crate::error::{InternalError, RegisterError};
 use crate::governance::Admitted;
 use crate::ledger::Ledger;
@@ -143,7 +143,7 @@ impl Ledger {
             let shared = Arc::clone(&self.shared);
             works.push(move || {
                 let again = |(at, id, admitted): (usize, EntryId, Box<Admitted>)| {
-                    let judged = judge(&shared, admitted.statement.into_statement());
+                    let judged = judge(&shared, admitted.statement.into_statement(), NOT_ABSENT);
                     let stage = match judged {
                         Ok((admitted, judged)) => Stage::Admitted(id, admitted, judged),
                         Err(error) => Stage::Done(Err(error)),

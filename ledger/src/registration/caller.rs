@@ -14,7 +14,7 @@ use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout_at};
 
-use super::{Front, MAX_JUDGEMENTS, RETRY_AFTER, Registration, Wait, judge};
+use super::{Front, MAX_JUDGEMENTS, NOT_ABSENT, RETRY_AFTER, Registration, Wait, judge};
 use crate::error::{InternalError, RegisterError};
 use crate::governance::Admitted;
 use crate::ledger::Ledger;
@@ -150,7 +150,7 @@ impl Caller {
             Verdict::SameEvidence(registered) => self.issue(registered, true),
             Verdict::Twin(of) => self.end(Err(RegisterError::Twin { of })),
             Verdict::JudgeAgain(stale) => {
-                match judge(&self.ledger.shared, stale.statement.into_statement()) {
+                match judge(&self.ledger.shared, stale.statement.into_statement(), NOT_ABSENT) {
                     Ok((admitted, judged)) => self.send(id, admitted, judged),
                     Err(error) => self.end(Err(error)),
                 }

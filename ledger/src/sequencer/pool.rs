@@ -1,6 +1,6 @@
 //! What waits for the sequencer, and how much of it one round takes.
 
-use proofs::{EntryId, LeafIndex, UnixTime};
+use proofs::{EntryId, LeafIndex, TreeSize, UnixTime};
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 
 use crate::flight::FlightGuard;
@@ -49,6 +49,8 @@ pub(crate) struct Judged {
     pub(crate) policy: LeafIndex,
     pub(crate) anchors: LeafIndex,
     pub(crate) at: UnixTime,
+    /// The log had at least this size when nothing was found in it that the statement would repeat (D7).
+    pub(crate) absent_at: TreeSize,
 }
 
 /// What the sequencer says of one pending statement.

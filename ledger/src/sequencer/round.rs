@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 
-use bytes::Bytes;
 use proofs::{EntryId, LeafIndex, UnixTime};
 use storage::{Head, IndexRow, NewEntry, Snapshot, StoreError};
 
@@ -61,8 +60,8 @@ impl Round {
         self.entries.push(NewEntry {
             entry: *id.as_bytes(),
             registered_at: now,
-            statement: Bytes::copy_from_slice(statement.canonical()),
             collateral: recorded(&admitted, judged, now).encode().into(),
+            statement: admitted.statement.into_statement().into_canonical().into(),
         });
         if let Some(change) = admitted.control {
             self.change = Some((change, index, id));
@@ -70,10 +69,11 @@ impl Round {
         self.answers.push((id, reply, Verdict::Sequenced { index, registered_at: now, known: false }));
     }
 
-    /// D7: exact, on the full digest, against this round and everything before it.
+    /// D7: exact, on the full digest, against this round and everything before it; there is no `before` for a statement
+    /// that is known to be in none of it.
     pub(super) fn known(
         &self,
-        snapshot: &dyn Snapshot,
+        before: Option<&dyn Snapshot>,
         id: &EntryId,
         admitted: &Admitted,
     ) -> Result<Option<Verdict>, StoreError> {
@@ -81,7 +81,9 @@ impl Round {
             let sequenced = Verdict::Sequenced { index: *index, registered_at: self.now, known: true };
             return Ok(Some(sequenced));
         }
-        if let Some(index) = snapshot.lookup(rows::ENTRY, id.as_bytes())? {
+        if let Some(snapshot) = before
+            && let Some(index) = snapshot.lookup(rows::ENTRY, id.as_bytes())?
+        {
             let registered_at =
                 snapshot.entry(index)?.map_or(UnixTime::from_secs(0), |row| row.registered_at);
             return Ok(Some(Verdict::Sequenced { index, registered_at, known: true }));
@@ -90,7 +92,9 @@ impl Round {
             if let Some(registered) = self.evidence.get(&key) {
                 return Ok(Some(Verdict::SameEvidence(registered.clone())));
             }
-            if let Some(index) = snapshot.lookup(rows::EVIDENCE, &key)? {
+            if let Some(snapshot) = before
+                && let Some(index) = snapshot.lookup(rows::EVIDENCE, &key)?
+            {
                 return Ok(registered_at(snapshot, index)?.map(Verdict::SameEvidence));
             }
         }
@@ -98,6 +102,7 @@ impl Round {
         if let Some(of) = self.twins.get(&twin) {
             return Ok(Some(Verdict::Twin(*of)));
         }
+        let Some(snapshot) = before else { return Ok(None) };
         let Some(index) = snapshot.lookup(rows::TWIN, twin.as_bytes())? else { return Ok(None) };
         Ok(snapshot.entry(index)?.map(|row| Verdict::Twin(EntryId::from_bytes(row.entry))))
     }

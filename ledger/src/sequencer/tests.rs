@@ -117,6 +117,46 @@ fn d7_twins_in_one_round_make_one_entry() {
 }
 
 #[test]
+fn d7_what_was_committed_after_the_front_door_looked_is_found_in_time() {
+    let mut world = World::new();
+    world.issuer = PrivateKey::generate(KeyAlgorithm::Es256).unwrap();
+    let mut bench = world.bench(Settings { round_entries: 1, ..Settings::default() });
+    let original = world.statement(1);
+    // All three were looked for before the first was committed, and each has a round of its own.
+    let first = bench.submit(original.clone());
+    let again = bench.submit(original.clone());
+    let twin = bench.submit(twin_of(&original));
+    for _ in 0..3 {
+        bench.sequencer.step().unwrap();
+    }
+    let Registration::Issued { id, index, .. } = bench.answer(first).unwrap() else { panic!() };
+    let Registration::Issued { index: same, .. } = bench.answer(again).unwrap() else { panic!() };
+    assert_eq!((index, bench.ledger.head().tree.size.get()), (same, index.get() + 1));
+    assert!(matches!(bench.answer(twin), Err(RegisterError::Twin { of }) if of == id));
+}
+
+/// The store shows a commit a moment before it returns.
+#[test]
+fn arch_34_what_the_store_shows_too_early_is_not_registered_yet() {
+    let world = World::new();
+    let bench = world.bench(Settings::default());
+    let early = SignedStatement::parse(&world.statement(1), 1 << 20).unwrap();
+    let (head, index) = (bench.ledger.head(), bench.ledger.head().tree.size.next_index());
+    let edge = crate::recovery::edge(world.store.snapshot().unwrap().as_ref(), head.tree).unwrap();
+    let entry = storage::NewEntry {
+        entry: *early.entry_id().as_bytes(),
+        registered_at: head.time,
+        statement: early.canonical().to_vec().into(),
+        collateral: Vec::new().into(),
+    };
+    let rows = crate::rows::of_entry(&early, index, &bench.ledger.identity());
+    let growth = super::integrate::integrate(Some(head.tree), &edge, vec![entry], rows, head.time).unwrap();
+    world.store.commit(growth.commit).unwrap();
+    let state = bench.runtime.block_on(bench.ledger.receipt(early.entry_id()));
+    assert!(matches!(state, Err(crate::ReadError::NotFound)), "{state:?}");
+}
+
+#[test]
 fn d5_a_statement_judged_under_the_old_policy_never_lands_after_the_new_one() {
     let world = World::new();
     let mut bench = world.bench(Settings::default());

@@ -23,6 +23,20 @@ pub(super) fn head_at(db: &DB, options: &ReadOptions, size: TreeSize) -> Result<
     get(db, schema::HEADS, &key, options)?.map(|value| schema::parse_past_head(&key, &value)).transpose()
 }
 
+/// The leaf a key leads to as these options show it.
+pub(super) fn lookup(
+    db: &DB,
+    options: &ReadOptions,
+    index: IndexName,
+    key: &[u8],
+) -> Result<Option<LeafIndex>, StoreError> {
+    if key.len() > MAX_ROW_KEY {
+        return Ok(None);
+    }
+    let row = get(db, schema::ROWS, &schema::row_key(index, key), options)?;
+    row.map(|value| schema::parse_leaf(&value)).transpose()
+}
+
 fn get<'a>(
     db: &'a DB,
     family: &str,
@@ -152,11 +166,7 @@ impl Snapshot for View<'_> {
     }
 
     fn lookup(&self, index: IndexName, key: &[u8]) -> Result<Option<LeafIndex>, StoreError> {
-        if key.len() > MAX_ROW_KEY {
-            return Ok(None);
-        }
-        let row = get(self.db, schema::ROWS, &schema::row_key(index, key), &self.options)?;
-        row.map(|value| schema::parse_leaf(&value)).transpose()
+        lookup(self.db, &self.options, index, key)
     }
 
     fn scan(
