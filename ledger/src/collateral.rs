@@ -15,9 +15,14 @@
 //! | 7 | tstr | id of the trust anchor that vouched for the key |
 //! | 8 | tstr | name of the policy rule that admitted it |
 //! | 9 | \[+ bstr\] | x5chain that arrived unprotected and was stripped (ARCH-14), DER, leaf first |
+//! | 10 | array | what the profile of the content type said ([`Examined`]); absent where none examined it |
+
+mod examined;
 
 use ciborium::Value;
 use proofs::{KeyId, LeafIndex, UnixTime};
+
+pub use examined::Examined;
 
 const FORMAT: u64 = 1;
 
@@ -40,6 +45,8 @@ pub struct Collateral {
     pub rule: Option<String>,
     /// Certificates that came unprotected, leaf first.
     pub stripped_x5chain: Vec<Vec<u8>>,
+    /// What the profile of its content type said.
+    pub examined: Option<Examined>,
 }
 
 /// Why bytes are no collateral record.
@@ -67,6 +74,7 @@ impl Collateral {
         put(7, self.anchor.clone().map(Value::Text));
         put(8, self.rule.clone().map(Value::Text));
         put(9, (!self.stripped_x5chain.is_empty()).then(|| certificates(&self.stripped_x5chain)));
+        put(10, self.examined.as_ref().map(Examined::to_value));
         let map = pairs.into_iter().map(|(key, value)| (Value::from(key), value)).collect();
         proofs::cbor::encode(&Value::Map(map))
     }
@@ -93,6 +101,7 @@ impl Collateral {
             anchor: fields.text(7)?,
             rule: fields.text(8)?,
             stripped_x5chain: fields.certificates(9)?,
+            examined: fields.take(10).map(Examined::from_value).transpose()?,
         };
         // One record has one spelling, so that manifests over collateral are well defined (D12).
         if record.encode() == bytes { Ok(record) } else { Err(CollateralError::Shape) }
@@ -135,61 +144,4 @@ impl Fields {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn full() -> Collateral {
-        Collateral {
-            policy: Some(LeafIndex::new(1)),
-            anchors: Some(LeafIndex::new(300)),
-            evaluated_at: UnixTime::from_secs(1_790_000_000),
-            registered_at: UnixTime::from_secs(1_790_000_001),
-            key: Some(KeyId::new([7; 32])),
-            anchor: Some("acme".into()),
-            rule: Some("acme agents".into()),
-            stripped_x5chain: vec![vec![0x30, 0x00], vec![0x30, 0x01]],
-        }
-    }
-
-    #[test]
-    fn arch_24_collateral_has_one_spelling() {
-        let bytes = full().encode();
-        assert_eq!(
-            data_encoding::HEXLOWER.encode(&bytes),
-            "a9010102010319012c041a6ab13b80051a6ab13b81065820070707070707070707070707070707070707070707070707070707070707\
-             0707076461636d65086b61636d65206167656e747309824230004230 01"
-                .replace(' ', "")
-        );
-        assert_eq!(Collateral::decode(&bytes), Ok(full()));
-    }
-
-    #[test]
-    fn empty_fields_are_absent() {
-        let bare = Collateral {
-            policy: None,
-            anchors: None,
-            key: None,
-            anchor: None,
-            rule: None,
-            stripped_x5chain: Vec::new(),
-            ..full()
-        };
-        assert_eq!(bare.encode().len(), 1 + 2 + 6 + 6);
-        assert_eq!(Collateral::decode(&bare.encode()), Ok(bare));
-    }
-
-    #[test]
-    fn anything_else_is_refused() {
-        let bytes = full().encode();
-        assert_eq!(Collateral::decode(&bytes[..bytes.len() - 1]), Err(CollateralError::Cbor));
-        assert_eq!(Collateral::decode(&[0x01]), Err(CollateralError::Shape));
-        assert_eq!(Collateral::decode(&[0xa0]), Err(CollateralError::Shape));
-        let mut other_version = bytes.clone();
-        other_version[2] = 2;
-        assert_eq!(Collateral::decode(&other_version), Err(CollateralError::Shape));
-        let unknown_field = [&[0xa4, 1, 1, 4, 1, 5, 1, 0x18, 99, 0][..]].concat();
-        assert_eq!(Collateral::decode(&unknown_field), Err(CollateralError::Shape));
-        let unsorted = [0xa3, 4, 1, 1, 1, 5, 1];
-        assert_eq!(Collateral::decode(&unsorted), Err(CollateralError::Shape));
-    }
-}
+mod tests;

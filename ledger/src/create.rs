@@ -67,7 +67,7 @@ fn first_entry(
 ) -> (NewEntry, Vec<IndexRow>) {
     let index = LeafIndex::new(at);
     let id = statement.entry_id();
-    let rows = rows::of_entry(statement, index, identity);
+    let rows = rows::of_entry(statement, index, identity, None);
     let entry = NewEntry {
         entry: *id.as_bytes(),
         registered_at: now,
@@ -88,5 +88,6 @@ pub(crate) fn founding_collateral(at: u64, now: UnixTime) -> Collateral {
         anchor: None,
         rule: None,
         stripped_x5chain: Vec::new(),
+        examined: None,
     }
 }

@@ -11,7 +11,7 @@ use proofs::{
 };
 use storage::{EntryRow, Head, LogStore, Snapshot, StoreError};
 
-use crate::collateral::Collateral;
+use crate::collateral::{Collateral, Examined};
 use crate::control::{ControlType, LogIdentity};
 use crate::error::OpenError;
 use crate::recovery;
@@ -190,14 +190,18 @@ impl<'a> Check<'a> {
         let index = self.range.size().next_index();
         let statement = self.statement(index, row);
         let collateral = self.read(index, "collateral", |s| s.collateral(index));
+        let mut examined = None;
         if let Some(bytes) = collateral {
             match Collateral::decode(&bytes) {
-                Ok(record) => self.collateral(index, row, &record),
+                Ok(record) => {
+                    self.collateral(index, row, &record);
+                    examined = record.examined;
+                }
                 Err(_) => self.fault(Fault::Collateral(index)),
             }
         }
         match statement {
-            Some(statement) => self.stated(index, &statement),
+            Some(statement) => self.stated(index, &statement, examined.as_ref()),
             None => self.row(index, rows::ENTRY, &row.entry),
         }
         self.last_time = self.last_time.max(row.registered_at);
@@ -238,13 +242,13 @@ impl<'a> Check<'a> {
         }
     }
 
-    fn stated(&mut self, index: LeafIndex, statement: &SignedStatement) {
+    fn stated(&mut self, index: LeafIndex, statement: &SignedStatement, examined: Option<&Examined>) {
         match ControlType::of(statement.header()) {
             Some(ControlType::Policy) => self.newest.policy = Some(index),
             Some(ControlType::Anchors) => self.newest.anchors = Some(index),
             _ => {}
         }
-        for row in rows::of_entry(statement, index, &self.identity) {
+        for row in rows::of_entry(statement, index, &self.identity, examined) {
             self.row(index, row.index, &row.key);
         }
     }

@@ -16,6 +16,7 @@ use proofs::{EntryId, LeafIndex, PublicKey, VerifiedStatement};
 
 use crate::control::{Change, LogIdentity};
 use crate::policy::Policy;
+use crate::profile::Examination;
 use crate::trust::{AnchorId, AnchorSet};
 
 pub use crate::control::ControlChange;
@@ -58,6 +59,8 @@ pub struct Admitted {
     pub evidence: Evidence,
     /// What changes when the statement is integrated, if it is a control statement.
     pub control: Option<ControlChange>,
+    /// What the profile of its content type says, if the policy has one; never of a control statement.
+    pub examination: Option<Box<Examination>>,
 }
 
 /// What a decision needed beyond the statement, for collateral (D12).

@@ -27,6 +27,7 @@ mod metrics;
 mod nodes;
 mod pages;
 pub mod policy;
+pub mod profile;
 mod publisher;
 mod reads;
 mod receipts;
@@ -46,7 +47,7 @@ mod workers;
 
 pub use audit::{AuditState, Auditor, audit_store};
 pub use clock::{Clock, ManualClock, SystemClock};
-pub use collateral::{Collateral, CollateralError};
+pub use collateral::{Collateral, CollateralError, Examined};
 pub use create::create;
 pub use error::{CreateError, Fatal, InternalError, OpenError, ReadError, RegisterError};
 pub use fsck::{Fault, FsckError, FsckReport, fsck};

@@ -3,7 +3,9 @@
 use proofs::{LeafIndex, SignedStatement};
 use storage::{IndexName, IndexRow};
 
+use crate::collateral::Examined;
 use crate::control::{ControlType, LogIdentity};
+use crate::profile::{rows_of, statement_terms};
 use crate::registrar;
 
 /// Entry id (32 bytes) to the leaf that holds it.
@@ -18,23 +20,35 @@ pub(crate) const CONTROL: IndexName = IndexName(3);
 /// For evidence that the registrar wrapped: what it is known by beside its id (32 bytes), to its leaf (D17).
 pub(crate) const EVIDENCE: IndexName = IndexName(4);
 
+/// Everything that entries are searched by: terms and links, each key ending with the leaf (`crate::profile`). A list
+/// index: nothing has to be looked up to write one.
+pub(crate) const TERM: IndexName = IndexName(64);
+
 /// The key of a row that leads from a leaf to itself: big-endian, so that a scan gives them in log order.
 pub(crate) fn leaf_key(index: LeafIndex) -> Vec<u8> {
     index.get().to_be_bytes().to_vec()
 }
 
 /// Every index row of one entry. They are written, checked and erased by this list, so whoever adds an index adds it
-/// here.
+/// here. `examined` is what the entry's collateral keeps of its profile.
 pub(crate) fn of_entry(
     statement: &SignedStatement,
     index: LeafIndex,
     identity: &LogIdentity,
+    examined: Option<&Examined>,
 ) -> Vec<IndexRow> {
     let id = statement.entry_id();
     let mut rows = vec![row(ENTRY, id.as_bytes().to_vec(), index)];
     rows.extend(statement.twin_id().map(|twin| row(TWIN, twin.as_bytes().to_vec(), index)));
-    if ControlType::of(statement.header()).is_some_and(ControlType::governs) {
-        rows.push(row(CONTROL, leaf_key(index), index));
+    match ControlType::of(statement.header()) {
+        Some(kind) if kind.governs() => rows.push(row(CONTROL, leaf_key(index), index)),
+        Some(_) => {}
+        None => {
+            let of_statement = rows_of(&statement_terms(statement), &[], index).into_iter();
+            let of_payload =
+                examined.into_iter().flat_map(|known| rows_of(&known.terms, &known.links, index));
+            rows.extend(of_statement.chain(of_payload).map(|key| row(TERM, key, index)));
+        }
     }
     rows.extend(registrar::key_of(statement, identity).map(|key| row(EVIDENCE, key.to_vec(), index)));
     rows
@@ -57,6 +71,7 @@ pub(crate) const fn name(index: IndexName) -> &'static str {
         TWIN => "twin",
         CONTROL => "control",
         EVIDENCE => "evidence",
+        TERM => "term",
         _ => "unknown",
     }
 }

@@ -1,5 +1,6 @@
 //! One thread orders and commits. It owns the tree; nobody else writes.
 
+mod examined;
 pub(crate) mod integrate;
 pub(crate) mod pool;
 mod recent;
@@ -87,7 +88,9 @@ impl Sequencer {
             let Pending { id, admitted, judged, reply, room, flight } = pending;
             guards.push((room, flight));
             let current = judged_under_newest(&judged, &governance, now);
-            let before = if self.is_new(&judged, &admitted, &governance) {
+            let new = self.is_new(&judged, &admitted, &governance);
+            let asks = admitted.examination.as_ref().is_some_and(|found| !found.probes.is_empty());
+            let view = if new && !asks {
                 None
             } else {
                 let view = match snapshot.take() {
@@ -96,10 +99,11 @@ impl Sequencer {
                 };
                 Some(&**snapshot.insert(view))
             };
+            let before = view.filter(|_| !new);
             if let Some(verdict) = round.known(before, &id, &admitted).map_err(Fatal::Read)? {
                 round.answers.push((id, reply, verdict));
             } else if current {
-                round.admit(id, *admitted, judged, reply);
+                round.admit(id, *admitted, judged, reply, view).map_err(Fatal::Read)?;
             } else {
                 self.shared.metrics.judged_again.inc();
                 round.answers.push((id, reply, Verdict::JudgeAgain(admitted)));

@@ -15,6 +15,7 @@ mod binding;
 mod certificate;
 mod document;
 mod fault;
+mod increment;
 mod path;
 mod resolve;
 mod self_certified;
@@ -23,11 +24,11 @@ mod subject;
 pub use anchors::{AnchorSet, Registered};
 pub use binding::{Binding, BindingError};
 pub use certificate::{LeafFault, MAX_CERTIFICATE_BYTES, MAX_CHAIN_CERTIFICATES, RootFault};
-pub use document::{
-    ANCHORS_VERSION, Anchor, AnchorError, AnchorId, AnchorIncrement, AnchorsError, KeyAnchor, MAX_ANCHORS,
-    MAX_ANCHORS_EVER, MAX_BINDINGS, MAX_INCREMENT, Material, RootAnchor,
-};
+pub use document::{Anchor, AnchorError, AnchorId, KeyAnchor, MAX_BINDINGS, Material, RootAnchor};
 pub use fault::{BadChain, UnknownKey};
+pub use increment::{
+    ANCHORS_VERSION, AnchorIncrement, AnchorsError, MAX_ANCHORS, MAX_ANCHORS_EVER, MAX_INCREMENT,
+};
 pub use path::PathFault;
 pub use self_certified::{SelfCertifying, SelfCertifyingError};
 

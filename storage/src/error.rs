@@ -107,8 +107,8 @@ pub enum ConflictKind {
         /// Where the commit would have it lead.
         leaf: LeafIndex,
     },
-    /// The key is too long, or the leaf is not in the tree.
-    #[error("a row of index {} has a key that is too long, or its leaf {leaf} is not in the tree", index.0)]
+    /// The key is too long, or the leaf is not in the tree, or a list's key does not end with a new leaf.
+    #[error("a row of index {} has a key that is too long or of another form, or its leaf {leaf} is not in the tree", index.0)]
     RowForm {
         /// The index.
         index: IndexName,

@@ -203,6 +203,19 @@ impl Snapshot for View<'_> {
         Ok(self.read(|state| state.scan(index, prefix, self.size()).take(limit).collect()))
     }
 
+    fn scan_from(
+        &self,
+        index: IndexName,
+        prefix: &[u8],
+        from: &[u8],
+        limit: usize,
+    ) -> Result<Vec<(Vec<u8>, LeafIndex)>, StoreError> {
+        Ok(self.read(|state| {
+            let rows = state.scan(index, prefix, self.size());
+            rows.skip_while(|(key, _)| key.as_slice() < from).take(limit).collect()
+        }))
+    }
+
     fn heads(&self, from: TreeSize, limit: usize) -> Result<Vec<Head>, StoreError> {
         Ok(self.read(|state| state.heads(from, self.size()).take(limit).collect()))
     }

@@ -122,6 +122,19 @@ pub trait Snapshot: Send + Sync {
         limit: usize,
     ) -> Result<Vec<(Vec<u8>, LeafIndex)>, StoreError>;
 
+    /// The rows whose keys begin with `prefix` and are not before `from`, in ascending order of the whole key, at most
+    /// `limit` of them: the way to go on where an earlier look ended.
+    ///
+    /// # Errors
+    /// See [`Snapshot`].
+    fn scan_from(
+        &self,
+        index: IndexName,
+        prefix: &[u8],
+        from: &[u8],
+        limit: usize,
+    ) -> Result<Vec<(Vec<u8>, LeafIndex)>, StoreError>;
+
     /// The committed heads of at least this size, in ascending order, at most `limit` of them.
     ///
     /// # Errors

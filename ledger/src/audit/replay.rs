@@ -47,7 +47,19 @@ pub(super) fn replay(task: &Task) -> Result<(), Discrepancy> {
         statement.with_x5chain(&collateral.stripped_x5chain).map_err(differs)?
     };
     let admitted = governance.judge(submitted, judged.at).map_err(refused)?;
-    difference(*index, collateral, &recorded(&admitted, judged, collateral.registered_at))
+    let what = "profile's finding";
+    let same = match (&collateral.examined, &admitted.examination) {
+        (None, None) => true,
+        (Some(kept), Some(examination)) => kept.says(examination),
+        _ => false,
+    };
+    if !same {
+        return Err(Discrepancy::Collateral { index: *index, what });
+    }
+    // Messages are never compared, and log findings need the entries before this one (D18).
+    let examined = collateral.examined.clone();
+    let expected = Collateral { examined, ..recorded(&admitted, judged, collateral.registered_at) };
+    difference(*index, collateral, &expected)
 }
 
 /// The first part in which a record is not the one expected.

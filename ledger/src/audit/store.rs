@@ -8,6 +8,7 @@ use storage::{EntryRow, Head, IndexName, LogStore, Snapshot, StoreError};
 use super::{
     AuditPace, AuditReport, AuditSource, AuditState, Auditor, Discrepancy, Growth, Part, Record, StateError,
 };
+use crate::collateral::Collateral;
 use crate::control::LogIdentity;
 use crate::error::OpenError;
 use crate::fsck::{Fault, TileCheck};
@@ -102,7 +103,10 @@ impl AuditSource for StoreSource<'_> {
 
     fn inspect(&self, index: LeafIndex, statement: &SignedStatement) -> Vec<Fault> {
         let Some(identity) = &self.identity else { return Vec::new() };
-        let rows = rows::of_entry(statement, index, identity);
+        // A record that cannot be read is reported where it is read as one.
+        let record = self.snapshot.collateral(index).ok().flatten();
+        let examined = record.and_then(|bytes| Collateral::decode(&bytes).ok()?.examined);
+        let rows = rows::of_entry(statement, index, identity, examined.as_ref());
         // The row of the entry itself needs no statement and is looked up with it.
         let rows = rows.iter().filter(|row| row.index != rows::ENTRY);
         rows.filter_map(|row| self.row(index, row.index, &row.key)).collect()

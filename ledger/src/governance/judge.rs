@@ -7,6 +7,7 @@ use super::refusal::{BadSignature, Refusal, Rejection, shown};
 use super::{Admitted, CONTROL_RULE, Evidence, Governance};
 use crate::control::{self, ControlType, Force};
 use crate::policy::{MAX_STATEMENT_BYTES, Rule};
+use crate::profile::{Circumstances, Examination, examine_statement};
 use crate::trust::{Candidate, Resolver, UnknownKey, Unresolved};
 
 /// Subjects of the log itself; a consistency receipt has `urn:stele:log:…` (D2). URNs begin without regard to case
@@ -25,7 +26,7 @@ impl Governance {
         match ControlType::of(statement.header()) {
             Some(kind) => self.judge_control(kind, statement),
             None if statement.header().issuer == self.identity().genesis.issuer => {
-                self.judge_registrar(statement)
+                self.judge_registrar(statement, evaluated_at)
             }
             None => self.judge_issuer(statement, evaluated_at),
         }
@@ -54,7 +55,7 @@ impl Governance {
             chain: Vec::new(),
             unprotected_x5chain: Vec::new(),
         };
-        Ok(Admitted { statement: verified, evidence, control: Some(change) })
+        Ok(Admitted { statement: verified, evidence, control: Some(change), examination: None })
     }
 
     fn judge_issuer(&self, statement: SignedStatement, evaluated_at: UnixTime) -> Result<Admitted, Refusal> {
@@ -62,7 +63,8 @@ impl Governance {
         let (rule, candidate, signed_by) = self.rule_for(&statement, evaluated_at)?;
         let evidence = evidence(rule, &statement, candidate);
         let verified = statement.verified(signed_by).ok_or_else(|| unverified(&evidence.key, &rule.name))?;
-        Ok(Admitted { statement: verified, evidence, control: None })
+        let examination = self.examine(verified.statement(), &evidence.key, evaluated_at)?;
+        Ok(Admitted { statement: verified, evidence, control: None, examination })
     }
 
     /// The first rule that admits the statement, and with which key.
@@ -88,6 +90,43 @@ impl Governance {
             let policy = self.policy_index().get();
             UnknownKey::NoRule { issuer: shown(issuer), policy }.into()
         }))
+    }
+
+    /// What the profile of the payload says, as far as nothing but what is in force counts (D18).
+    ///
+    /// `stele audit` replays findings with it; log findings are [`crate::profile::log_findings`].
+    ///
+    /// # Errors
+    /// [`Rejection::Profile`] when the policy refuses what was found.
+    pub fn examine(
+        &self,
+        statement: &SignedStatement,
+        key: &proofs::PublicKey,
+        evaluated_at: UnixTime,
+    ) -> Result<Option<Box<Examination>>, Refusal> {
+        let rules = &self.policy().profiles;
+        if rules.is_empty() {
+            return Ok(None);
+        }
+        let by_registrar = statement.header().issuer == self.identity().genesis.issuer;
+        let circumstances = Circumstances {
+            anchors: self.anchors(),
+            evaluated_at,
+            service: &self.identity().genesis.issuer,
+            log_id: self.identity().log_id,
+            switches: &[],
+            subject: None,
+            // The registrar signs for everybody, so its key says nothing about the record.
+            key: (!by_registrar).then_some(key),
+        };
+        let Some((rule, examination)) = examine_statement(statement, rules, &circumstances) else {
+            return Ok(None);
+        };
+        if examination.refuses(rule.enforce) {
+            let Examination { kind, findings, .. } = examination;
+            return Err(Rejection::Profile { profile: kind.profile(), findings }.into());
+        }
+        Ok(Some(Box::new(examination)))
     }
 
     /// What the policy says about every issuer's statement.

@@ -5,6 +5,7 @@ use proofs::Algorithm;
 use super::registrar::RegistrarFault;
 use crate::control::ControlFault;
 use crate::policy::Unmet;
+use crate::profile::Finding;
 use crate::trust::{BadChain, UnknownKey};
 
 /// A statement is not admitted; the text says which rule and what to change.
@@ -102,6 +103,14 @@ pub enum Rejection {
     /// A statement of the registrar that is not as it makes them.
     #[error(transparent)]
     Registrar(#[from] RegistrarFault),
+    /// The profile of the payload says no.
+    #[error("profile {profile} of the payload: {}{}", .findings.first().map_or_else(String::new, ToString::to_string), more(.findings))]
+    Profile {
+        /// The profile with its version.
+        profile: &'static str,
+        /// All payload findings, also those that would not refuse.
+        findings: Vec<Finding>,
+    },
     /// The service's own name.
     #[error(
         "the issuer `{issuer}` is this service itself, and its key did not sign this; use your own name as iss"
@@ -110,6 +119,13 @@ pub enum Rejection {
         /// `iss`, shortened.
         issuer: String,
     },
+}
+
+fn more(findings: &[Finding]) -> String {
+    match findings.len() {
+        0 | 1 => String::new(),
+        count => format!(" (and {} more)", count.saturating_sub(1)),
+    }
 }
 
 /// Text of a producer inside a sentence: without control characters, and not long.

@@ -1,7 +1,7 @@
 //! The decision on what the service registers in its own name (D17).
 
 use ciborium::Value;
-use proofs::{ContentType, SignedStatement};
+use proofs::{ContentType, SignedStatement, UnixTime};
 
 use super::judge::{reserved_subject, verify};
 use super::refusal::{Refusal, Rejection, shown};
@@ -25,7 +25,11 @@ impl Governance {
     /// Admits what is signed with the registrar key of the genesis statement, and nothing else under the service's
     /// name. No rule is asked: who may hand evidence to the registrar is the operator's setting, and whom it came
     /// from stands in the statement.
-    pub(super) fn judge_registrar(&self, statement: SignedStatement) -> Result<Admitted, Refusal> {
+    pub(super) fn judge_registrar(
+        &self,
+        statement: SignedStatement,
+        evaluated_at: UnixTime,
+    ) -> Result<Admitted, Refusal> {
         let header = statement.header();
         if !is_registrars(header, self.identity()) {
             return Err(Rejection::ReservedIssuer { issuer: shown(&header.issuer) }.into());
@@ -47,7 +51,8 @@ impl Governance {
             chain: Vec::new(),
             unprotected_x5chain: Vec::new(),
         };
-        Ok(Admitted { statement: verified, evidence, control: None })
+        let examination = self.examine(verified.statement(), key, evaluated_at)?;
+        Ok(Admitted { statement: verified, evidence, control: None, examination })
     }
 }
 

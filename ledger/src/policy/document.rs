@@ -8,6 +8,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use super::rules::{Rule, RuleError};
 use crate::control::json::{self, JsonError};
 use crate::control::jwk;
+use crate::governance::shown;
+use crate::profile::{Kind, MAX_PROFILE_RULES, ProfileRule, ProfileRuleError};
 
 /// The version of the policy document that this code reads and writes.
 pub const POLICY_VERSION: u32 = 1;
@@ -40,6 +42,10 @@ pub struct Policy {
     /// Who may register; without rules, nobody but the operator.
     #[serde(default)]
     pub rules: Vec<Rule>,
+    /// What payloads of which content types must be (D18); none is examined if absent, as in policies from before
+    /// there were profiles.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub profiles: Vec<ProfileRule>,
 }
 
 /// Why a policy document is refused.
@@ -71,6 +77,17 @@ pub enum PolicyError {
     DuplicateRule {
         /// The name.
         name: String,
+    },
+    /// More than [`MAX_PROFILE_RULES`] profiles.
+    #[error("the policy has more than {MAX_PROFILE_RULES} profiles")]
+    TooManyProfiles,
+    /// A profile rule is not usable.
+    #[error("profile `{profile}` of the policy: {error}")]
+    Profile {
+        /// The profile.
+        profile: String,
+        /// What is wrong with it.
+        error: ProfileRuleError,
     },
     /// A rule is not usable.
     #[error("rule `{name}` of the policy: {error}")]
@@ -112,7 +129,8 @@ mod names {
 }
 
 impl Policy {
-    /// The policy that admits nobody but the operator, as a log begins (D3).
+    /// The policy that admits nobody but the operator, as a log begins (D3); every profile is on, and refuses what its
+    /// system says is not one of its records.
     pub fn closed(operator: PublicKey) -> Self {
         Self {
             version: POLICY_VERSION,
@@ -120,6 +138,7 @@ impl Policy {
             algorithms: all_algorithms(),
             max_statement_bytes: DEFAULT_STATEMENT_BYTES,
             rules: Vec::new(),
+            profiles: Kind::all().map(ProfileRule::of).collect(),
         }
     }
 
@@ -163,6 +182,21 @@ impl Policy {
             rule.check().map_err(|error| PolicyError::Rule { name: rule.name.clone(), error })?;
             if !names.insert(rule.name.as_str()) {
                 return Err(PolicyError::DuplicateRule { name: rule.name.clone() });
+            }
+        }
+        self.check_profiles()
+    }
+
+    fn check_profiles(&self) -> Result<(), PolicyError> {
+        if self.profiles.len() > MAX_PROFILE_RULES {
+            return Err(PolicyError::TooManyProfiles);
+        }
+        let mut types = BTreeSet::new();
+        for rule in &self.profiles {
+            let fault = |error| PolicyError::Profile { profile: shown(&rule.profile), error };
+            rule.check().map_err(fault)?;
+            if !types.insert(rule.content_type().unwrap_or_default().to_ascii_lowercase()) {
+                return Err(fault(ProfileRuleError::Taken));
             }
         }
         Ok(())

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use proofs::{EntryId, LeafIndex, UnixTime};
 use storage::{Head, IndexRow, NewEntry, Snapshot, StoreError};
 
+use super::examined::{self, Recent};
 use super::pool::{Judged, Reply, Verdict};
 use crate::collateral::Collateral;
 use crate::governance::{Admitted, ControlChange, Governance};
@@ -25,6 +26,7 @@ pub(super) struct Round {
     ids: HashMap<EntryId, LeafIndex>,
     twins: HashMap<EntryId, EntryId>,
     evidence: HashMap<[u8; 32], Registered>,
+    recent: Recent,
     pub(super) answers: Vec<(EntryId, Reply, Verdict)>,
 }
 
@@ -40,12 +42,21 @@ impl Round {
             ids: HashMap::new(),
             twins: HashMap::new(),
             evidence: HashMap::new(),
+            recent: Recent::default(),
             answers: Vec::new(),
         }
     }
 
-    /// Puts one statement at the end of the log as it will be.
-    pub(super) fn admit(&mut self, id: EntryId, admitted: Admitted, judged: Judged, reply: Reply) {
+    /// Puts one statement at the end of the log as it will be; `before` is the log before this round, for a statement
+    /// whose profile asks about it.
+    pub(super) fn admit(
+        &mut self,
+        id: EntryId,
+        admitted: Admitted,
+        judged: Judged,
+        reply: Reply,
+        before: Option<&dyn Snapshot>,
+    ) -> Result<(), StoreError> {
         let (now, identity) = (self.now, self.rules.identity());
         let position = u64::try_from(self.entries.len()).unwrap_or(u64::MAX);
         let index = LeafIndex::new(self.base.tree.size.get().saturating_add(position));
@@ -55,18 +66,25 @@ impl Round {
             let subject = statement.header().subject.as_str().into();
             self.evidence.insert(key, Registered { id, index, registered_at: now, subject });
         }
-        self.rows.extend(rows::of_entry(statement, index, identity));
+        let examined = examined::examined(&admitted, before, &self.recent, index)?;
+        let rows = rows::of_entry(statement, index, identity, examined.as_ref());
+        if examined.is_some() {
+            self.recent.extend(&rows);
+        }
+        self.rows.extend(rows);
+        let record = Collateral { examined, ..recorded(&admitted, judged, now) };
         self.ids.insert(id, index);
         self.entries.push(NewEntry {
             entry: *id.as_bytes(),
             registered_at: now,
-            collateral: recorded(&admitted, judged, now).encode().into(),
+            collateral: record.encode().into(),
             statement: admitted.statement.into_statement().into_canonical().into(),
         });
         if let Some(change) = admitted.control {
             self.change = Some((change, index, id));
         }
         self.answers.push((id, reply, Verdict::Sequenced { index, registered_at: now, known: false }));
+        Ok(())
     }
 
     /// D7: exact, on the full digest, against this round and everything before it; there is no `before` for a statement
@@ -108,7 +126,7 @@ impl Round {
     }
 }
 
-/// What is recorded of a decision (D12).
+/// What is recorded of a decision (D12), without what the profile said, which needs the entry's place.
 pub(crate) fn recorded(admitted: &Admitted, judged: Judged, now: UnixTime) -> Collateral {
     let header = admitted.statement.statement().header();
     let key = admitted.evidence.key.thumbprint();
@@ -122,5 +140,6 @@ pub(crate) fn recorded(admitted: &Admitted, judged: Judged, now: UnixTime) -> Co
         anchor: admitted.evidence.anchor.as_ref().map(ToString::to_string),
         rule: Some(admitted.evidence.rule.clone()).filter(|rule| !rule.is_empty()),
         stripped_x5chain: admitted.evidence.unprotected_x5chain.clone(),
+        examined: None,
     }
 }

@@ -149,7 +149,7 @@ fn arch_34_what_the_store_shows_too_early_is_not_registered_yet() {
         statement: early.canonical().to_vec().into(),
         collateral: Vec::new().into(),
     };
-    let rows = crate::rows::of_entry(&early, index, &bench.ledger.identity());
+    let rows = crate::rows::of_entry(&early, index, &bench.ledger.identity(), None);
     let growth = super::integrate::integrate(Some(head.tree), &edge, vec![entry], rows, head.time).unwrap();
     world.store.commit(growth.commit).unwrap();
     let state = bench.runtime.block_on(bench.ledger.receipt(early.entry_id()));

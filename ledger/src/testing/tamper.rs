@@ -116,6 +116,16 @@ impl Snapshot for LyingSnapshot<'_> {
         self.inner.scan(index, prefix, limit)
     }
 
+    fn scan_from(
+        &self,
+        index: IndexName,
+        prefix: &[u8],
+        from: &[u8],
+        limit: usize,
+    ) -> Result<Vec<(Vec<u8>, LeafIndex)>, StoreError> {
+        self.inner.scan_from(index, prefix, from, limit)
+    }
+
     fn heads(&self, from: TreeSize, limit: usize) -> Result<Vec<Head>, StoreError> {
         let mut heads = self.inner.heads(from, limit)?;
         if let Lie::Heads(lie) = self.lie {

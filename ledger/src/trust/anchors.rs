@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use proofs::LeafIndex;
 
-use super::document::{Anchor, AnchorId, AnchorIncrement, AnchorsError, MAX_ANCHORS, MAX_ANCHORS_EVER};
+use super::document::{Anchor, AnchorId};
+use super::increment::{AnchorIncrement, AnchorsError, MAX_ANCHORS, MAX_ANCHORS_EVER};
+use crate::profile::System;
 
 /// A trust anchor and the entries that it counts for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,6 +24,8 @@ pub struct Registered {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AnchorSet {
     by_id: BTreeMap<AnchorId, Registered>,
+    /// Those in force for signatures inside payloads, by id: few among many, and looked for at every such payload.
+    embedded: Vec<Arc<Anchor>>,
 }
 
 impl AnchorSet {
@@ -38,6 +42,11 @@ impl AnchorSet {
     /// All anchors, by id, retired ones included.
     pub fn iter(&self) -> impl Iterator<Item = &Registered> {
         self.by_id.values()
+    }
+
+    /// The anchors in force for signatures inside payloads of a system.
+    pub fn embedded(&self, system: System) -> impl Iterator<Item = &Anchor> {
+        self.embedded.iter().map(AsRef::as_ref).filter(move |anchor| anchor.embedded().contains(&system))
     }
 
     /// Whether the increment fits: new ids are new, ids to retire are in force, bounds hold.
@@ -68,6 +77,9 @@ impl AnchorSet {
             let entry = Registered { anchor: Arc::new(anchor.clone()), added: index, retired: None };
             by_id.insert(anchor.id().clone(), entry);
         }
-        Self { by_id }
+        let in_force = by_id.values().filter(|entry| entry.retired.is_none());
+        let embedded = in_force.filter(|entry| !entry.anchor.embedded().is_empty());
+        let embedded = embedded.map(|entry| Arc::clone(&entry.anchor)).collect();
+        Self { by_id, embedded }
     }
 }

@@ -1,6 +1,5 @@
 //! Trust anchors as they are registered: increments that add and retire (D4).
 
-use std::collections::BTreeSet;
 use std::fmt;
 
 use data_encoding::{BASE64, HEXLOWER};
@@ -10,18 +9,10 @@ use serde_json::Value;
 
 use super::binding::Binding;
 use super::certificate::{MAX_CERTIFICATE_BYTES, RootFacts, RootFault};
-use crate::control::json::{self, JsonError};
 use crate::control::jwk::{self, JwkError};
 use crate::policy::IssuerMatch;
+use crate::profile::System;
 
-/// The version of the trust anchors document that this code reads and writes.
-pub const ANCHORS_VERSION: u32 = 1;
-/// The most anchors that one increment adds, and the most that it retires.
-pub const MAX_INCREMENT: usize = 256;
-/// The most anchors in force at one time.
-pub const MAX_ANCHORS: usize = 4096;
-/// The most anchors that one log ever names, retired ones included.
-pub const MAX_ANCHORS_EVER: usize = 16_384;
 /// The most bindings of one root, and the most issuer patterns of one anchor.
 pub const MAX_BINDINGS: usize = 256;
 const MAX_ID_BYTES: usize = 64;
@@ -72,6 +63,8 @@ impl fmt::Display for AnchorId {
 pub struct Anchor {
     id: AnchorId,
     issuers: Option<Vec<IssuerMatch>>,
+    /// The systems whose payloads hold signatures under this key; empty for an anchor of statements.
+    embedded: Vec<System>,
     material: Material,
 }
 
@@ -112,6 +105,9 @@ pub enum AnchorError {
     /// `bindings` beside a key.
     #[error("`bindings` belong to a `root`; a `key` has `issuers`")]
     Bindings,
+    /// `embedded` beside a root.
+    #[error("`embedded` belongs to a `key`: signatures inside payloads are checked with keys only")]
+    Embedded,
     /// A list is empty or longer than [`MAX_BINDINGS`].
     #[error("the list `{list}` of an anchor must have 1 to {MAX_BINDINGS} elements, or be left out")]
     List {
@@ -141,6 +137,10 @@ struct Document {
     issuers: Option<Vec<IssuerMatch>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     bindings: Option<Vec<Binding>>,
+    /// The systems whose payloads hold signatures under `key`. Such an anchor vouches for no statement, whatever rules
+    /// name it; `issuers` then says for which subjects of records the key counts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    embedded: Option<Vec<System>>,
 }
 
 impl Anchor {
@@ -150,7 +150,21 @@ impl Anchor {
     /// [`AnchorError::List`]
     pub fn key(id: AnchorId, key: PublicKey, issuers: Option<Vec<IssuerMatch>>) -> Result<Self, AnchorError> {
         check_list("issuers", issuers.as_deref())?;
-        Ok(Self { id, issuers, material: Material::Key(KeyAnchor::new(key, None)) })
+        Ok(Self { id, issuers, embedded: Vec::new(), material: Material::Key(KeyAnchor::new(key, None)) })
+    }
+
+    /// A key that signatures inside payloads of these systems are checked with.
+    ///
+    /// # Errors
+    /// [`AnchorError::List`] without a system.
+    pub fn embedded_key(
+        id: AnchorId,
+        key: PublicKey,
+        kid: Option<String>,
+        systems: Vec<System>,
+    ) -> Result<Self, AnchorError> {
+        check_list("embedded", Some(&systems))?;
+        Ok(Self { id, issuers: None, embedded: systems, material: Material::Key(KeyAnchor::new(key, kid)) })
     }
 
     /// An X.509 root in DER; `bindings` say for which issuers its leaves speak without naming them.
@@ -165,6 +179,7 @@ impl Anchor {
         Ok(Self {
             id,
             issuers: None,
+            embedded: Vec::new(),
             material: Material::Root(Box::new(RootAnchor { der, bindings, facts })),
         })
     }
@@ -177,6 +192,11 @@ impl Anchor {
     /// What it trusts.
     pub fn material(&self) -> &Material {
         &self.material
+    }
+
+    /// The systems whose payloads hold signatures under this key; empty for an anchor of statements.
+    pub fn embedded(&self) -> &[System] {
+        &self.embedded
     }
 
     /// Whether the anchor itself allows this issuer; a rule must name it as well.
@@ -230,15 +250,20 @@ impl TryFrom<Document> for Anchor {
     type Error = AnchorError;
 
     fn try_from(document: Document) -> Result<Self, AnchorError> {
-        let Document { id, key, root, issuers, bindings } = document;
+        let Document { id, key, root, issuers, bindings, embedded } = document;
         check_list("issuers", issuers.as_deref())?;
         check_list("bindings", bindings.as_deref())?;
+        check_list("embedded", embedded.as_deref())?;
+        if root.is_some() && embedded.is_some() {
+            return Err(AnchorError::Embedded);
+        }
         let mut anchor = match (key, root) {
             (Some(_), None) if bindings.is_some() => return Err(AnchorError::Bindings),
             (Some(jwk), None) => {
                 let key = jwk::from_value(&jwk)?;
                 let kid = jwk::explicit_kid(&jwk)?;
-                Self { id, issuers: None, material: Material::Key(KeyAnchor::new(key, kid)) }
+                let embedded = Vec::new();
+                Self { id, issuers: None, embedded, material: Material::Key(KeyAnchor::new(key, kid)) }
             }
             (None, Some(root)) => {
                 if root.len() > BASE64.encode_len(MAX_CERTIFICATE_BYTES) {
@@ -250,118 +275,28 @@ impl TryFrom<Document> for Anchor {
             _ => return Err(AnchorError::Material),
         };
         anchor.issuers = issuers;
+        anchor.embedded = embedded.unwrap_or_default();
         Ok(anchor)
     }
 }
 
 impl From<Anchor> for Document {
     fn from(anchor: Anchor) -> Self {
-        let Anchor { id, issuers, material } = anchor;
+        let Anchor { id, issuers, embedded, material } = anchor;
+        let embedded = (!embedded.is_empty()).then_some(embedded);
         match material {
             Material::Key(KeyAnchor { key, kid, .. }) => {
                 let mut jwk = jwk::to_value(&key);
                 if let Some(members) = jwk.as_object_mut() {
                     members.insert("kid".to_owned(), Value::String(kid));
                 }
-                Self { id, key: Some(jwk), root: None, issuers, bindings: None }
+                Self { id, key: Some(jwk), root: None, issuers, bindings: None, embedded }
             }
             Material::Root(root) => {
                 let RootAnchor { der, bindings, .. } = *root;
                 let bindings = (!bindings.is_empty()).then_some(bindings);
-                Self { id, key: None, root: Some(BASE64.encode(&der)), issuers, bindings }
+                Self { id, key: None, root: Some(BASE64.encode(&der)), issuers, bindings, embedded }
             }
-        }
-    }
-}
-
-/// A registered change of the trust anchors.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct AnchorIncrement {
-    /// [`ANCHORS_VERSION`].
-    pub version: u32,
-    /// Anchors that count from the next entry on.
-    #[serde(default)]
-    pub add: Vec<Anchor>,
-    /// Anchors that stop counting with the next entry.
-    #[serde(default)]
-    pub retire: Vec<AnchorId>,
-}
-
-/// Why an increment is refused.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum AnchorsError {
-    /// Not JSON, or not the members that an increment has.
-    #[error("the trust anchors do not read: {0}")]
-    Json(#[from] JsonError),
-    /// Another version than this code reads.
-    #[error("the trust anchors have version {found}, this service reads {ANCHORS_VERSION}")]
-    Version {
-        /// The version that the document names.
-        found: u32,
-    },
-    /// More than [`MAX_INCREMENT`] elements.
-    #[error("one increment adds at most {MAX_INCREMENT} trust anchors and retires as many")]
-    TooMany,
-    /// An id that was used before, or twice in this increment.
-    #[error("the trust anchor id `{id}` is taken; ids are never used again, so choose another")]
-    Taken {
-        /// The id.
-        id: AnchorId,
-    },
-    /// An id to retire that is not in force, or twice in this increment.
-    #[error("there is no trust anchor `{id}` in force to retire")]
-    NotInForce {
-        /// The id.
-        id: AnchorId,
-    },
-    /// [`MAX_ANCHORS`] or [`MAX_ANCHORS_EVER`] would be passed.
-    #[error(
-        "a log has at most {MAX_ANCHORS} trust anchors in force and names at most {MAX_ANCHORS_EVER} ever"
-    )]
-    Full,
-}
-
-impl AnchorIncrement {
-    /// An increment that adds and retires.
-    pub fn new(add: Vec<Anchor>, retire: Vec<AnchorId>) -> Self {
-        Self { version: ANCHORS_VERSION, add, retire }
-    }
-
-    /// Reads an increment; unknown and duplicate members are refused.
-    ///
-    /// # Errors
-    /// [`AnchorsError`]
-    pub fn from_json(bytes: &[u8]) -> Result<Self, AnchorsError> {
-        let increment: Self = json::parse(bytes)?;
-        increment.check()?;
-        Ok(increment)
-    }
-
-    /// Writes the increment; refuses what [`AnchorIncrement::from_json`] would refuse.
-    ///
-    /// # Errors
-    /// [`AnchorsError`]
-    pub fn to_json(&self) -> Result<Vec<u8>, AnchorsError> {
-        self.check()?;
-        Ok(json::write(self)?)
-    }
-
-    fn check(&self) -> Result<(), AnchorsError> {
-        if self.version != ANCHORS_VERSION {
-            return Err(AnchorsError::Version { found: self.version });
-        }
-        if self.add.len() > MAX_INCREMENT || self.retire.len() > MAX_INCREMENT {
-            return Err(AnchorsError::TooMany);
-        }
-        let mut seen = BTreeSet::new();
-        if let Some(anchor) = self.add.iter().find(|anchor| !seen.insert(&anchor.id)) {
-            return Err(AnchorsError::Taken { id: anchor.id.clone() });
-        }
-        let mut seen = BTreeSet::new();
-        match self.retire.iter().find(|id| !seen.insert(*id)) {
-            Some(id) => Err(AnchorsError::NotInForce { id: id.clone() }),
-            None => Ok(()),
         }
     }
 }

@@ -76,7 +76,7 @@ impl<'a> Resolver<'a> {
         rule.anchor_ids()
             .into_iter()
             .filter_map(|id| self.anchors.in_force(id))
-            .filter(|anchor| anchor.may_speak_for(&self.header.issuer))
+            .filter(|anchor| anchor.embedded().is_empty() && anchor.may_speak_for(&self.header.issuer))
     }
 
     fn registered(&self, rule: &Rule) -> Vec<Candidate> {

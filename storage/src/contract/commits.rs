@@ -204,3 +204,27 @@ pub(super) fn large_and_empty_values_come_back_whole(store: &dyn LogStore) {
         assert_eq!(snapshot.collateral(leaf).unwrap(), Some(value(length, 11)));
     }
 }
+
+pub(super) fn a_row_of_a_list_ends_with_its_new_leaf(store: &dyn LogStore) {
+    const LIST: IndexName = IndexName(64);
+    let row = |name: &str, end: u64, leaf: u64| IndexRow {
+        index: LIST,
+        key: [name.as_bytes(), &end.to_be_bytes()[..]].concat(),
+        leaf: LeafIndex::new(leaf),
+    };
+    let rows = vec![row("x", 0, 0), row("x", 1, 1), row("y", 1, 1)];
+    store.commit(Commit { rows, ..next(0, 2) }).unwrap();
+    let refuse = |row: IndexRow| {
+        let kind = ConflictKind::RowForm { index: LIST, leaf: row.leaf };
+        let commit = Commit { rows: vec![row], ..next(2, 3) };
+        assert_eq!(store.commit(commit), Err(StoreError::Conflict(kind)));
+    };
+    refuse(row("x", 1, 2));
+    refuse(row("x", 1, 1));
+    refuse(row("x", 3, 3));
+    refuse(IndexRow { index: LIST, key: vec![2], leaf: LeafIndex::new(2) });
+    store.commit(Commit { rows: vec![row("x", 2, 2)], ..next(2, 3) }).unwrap();
+    let found = store.snapshot().unwrap().scan(LIST, b"x", 10).unwrap();
+    let leaves: Vec<u64> = found.into_iter().map(|(_, leaf)| leaf.get()).collect();
+    assert_eq!(leaves, [0, 1, 2], "in the order of the log");
+}

@@ -123,3 +123,20 @@ pub(super) fn every_head_is_kept(store: &dyn LogStore) {
     assert_eq!(read(u64::MAX, 10), [0; 0]);
     assert_eq!(read(0, 0), [0; 0]);
 }
+
+pub(super) fn a_scan_goes_on_where_it_ended(store: &dyn LogStore) {
+    let row = |key: &str| IndexRow { index: BY_NAME, key: key.as_bytes().to_vec(), leaf: LeafIndex::new(0) };
+    let rows = ["a/1", "b/1", "b/3", "b/5", "c/1"].map(row).to_vec();
+    store.commit(Commit { rows, ..next(0, 1) }).unwrap();
+    let snapshot = store.snapshot().unwrap();
+    let scan = |prefix: &str, from: &str, limit| -> Vec<String> {
+        let rows = snapshot.scan_from(BY_NAME, prefix.as_bytes(), from.as_bytes(), limit).unwrap();
+        rows.into_iter().map(|(key, _)| String::from_utf8(key).unwrap()).collect()
+    };
+    assert_eq!(scan("b/", "b/3", 10), ["b/3", "b/5"]);
+    assert_eq!(scan("b/", "b/4", 10), ["b/5"], "the place to begin need not be there");
+    assert_eq!(scan("b/", "b/2", 1), ["b/3"]);
+    assert_eq!(scan("b/", "a", 10), ["b/1", "b/3", "b/5"], "nothing before the beginning");
+    assert_eq!(scan("b/", "c", 10), Vec::<String>::new(), "nothing behind the end");
+    assert_eq!(scan("b/", "b/1", 0), Vec::<String>::new());
+}

@@ -86,13 +86,27 @@ impl<'a> View<'a> {
         &self,
         family: &str,
         range: impl rocksdb::IterateBounds,
+        take: impl FnMut(&[u8], &[u8]) -> Result<Next, StoreError>,
+    ) -> Result<(), StoreError> {
+        self.walk_from(family, range, None, take)
+    }
+
+    /// The same, from a key on that need not be there.
+    fn walk_from(
+        &self,
+        family: &str,
+        range: impl rocksdb::IterateBounds,
+        from: Option<&[u8]>,
         mut take: impl FnMut(&[u8], &[u8]) -> Result<Next, StoreError>,
     ) -> Result<(), StoreError> {
         let mut options = ReadOptions::default();
         options.set_iterate_range(range);
         let family = schema::family(self.db, family)?;
         let mut rows = self.snapshot.raw_iterator_cf_opt(family, options);
-        rows.seek_to_first();
+        match from {
+            Some(key) => rows.seek(key),
+            None => rows.seek_to_first(),
+        }
         while let Some((key, value)) = rows.item() {
             if take(key, value)? == Next::Enough {
                 return Ok(());
@@ -175,11 +189,23 @@ impl Snapshot for View<'_> {
         prefix: &[u8],
         limit: usize,
     ) -> Result<Vec<(Vec<u8>, LeafIndex)>, StoreError> {
+        self.scan_from(index, prefix, prefix, limit)
+    }
+
+    fn scan_from(
+        &self,
+        index: IndexName,
+        prefix: &[u8],
+        from: &[u8],
+        limit: usize,
+    ) -> Result<Vec<(Vec<u8>, LeafIndex)>, StoreError> {
         let mut found = Vec::new();
         if limit == 0 {
             return Ok(found);
         }
-        self.walk(schema::ROWS, PrefixRange(schema::row_key(index, prefix)), |key, value| {
+        let from = schema::row_key(index, from.max(prefix));
+        let range = PrefixRange(schema::row_key(index, prefix));
+        self.walk_from(schema::ROWS, range, Some(&from), |key, value| {
             let name_cut = key.get(1..).unwrap_or_default().to_vec();
             found.push((name_cut, schema::parse_leaf(value)?));
             Ok(Next::unless_full(&found, limit))

@@ -108,10 +108,14 @@ fn put_tiles(db: &DB, commit: &Commit, batch: &mut WriteBatch) -> Result<(), Sto
 }
 
 fn put_rows(db: &DB, commit: &Commit, batch: &mut WriteBatch) -> Result<(), StoreError> {
-    let keys: Vec<_> = commit.rows.iter().map(|row| schema::row_key(row.index, &row.key)).collect();
-    let stored = get_many(db, schema::ROWS, &keys)?;
     let rows = schema::family(db, schema::ROWS)?;
-    for ((row, key), stored) in commit.rows.iter().zip(&keys).zip(&stored) {
+    let (listed, unique): (Vec<_>, Vec<_>) = commit.rows.iter().partition(|row| row.index.is_list());
+    for row in listed {
+        batch.put_cf(rows, schema::row_key(row.index, &row.key), schema::leaf_key(row.leaf));
+    }
+    let keys: Vec<_> = unique.iter().map(|row| schema::row_key(row.index, &row.key)).collect();
+    let stored = get_many(db, schema::ROWS, &keys)?;
+    for ((row, key), stored) in unique.into_iter().zip(&keys).zip(&stored) {
         match stored.as_deref().map(schema::parse_leaf).transpose()? {
             None => batch.put_cf(rows, key, schema::leaf_key(row.leaf)),
             Some(held) if held == row.leaf => {}

@@ -68,7 +68,8 @@ impl Forge {
                 index_rows.push(IndexRow { index: rows::ENTRY, key: entry.to_vec(), leaf: at });
             }
             let statement = SignedStatement::parse(&row.statement, row.statement.len()).unwrap();
-            let more = rows::of_entry(&statement, at, &identity);
+            let examined = Collateral::decode(&row.collateral).ok().and_then(|record| record.examined);
+            let more = rows::of_entry(&statement, at, &identity, examined.as_ref());
             index_rows.extend(more.into_iter().filter(|row| row.index != rows::ENTRY));
             if row.ends_round {
                 let (entries, rows) = (std::mem::take(&mut entries), std::mem::take(&mut index_rows));

@@ -5,6 +5,7 @@ use serde_json::json;
 
 use super::*;
 use crate::signer::{KeyAlgorithm, PrivateKey};
+use crate::trust::{AnchorIncrement, AnchorsError, MAX_INCREMENT};
 
 fn jwk() -> Value {
     PrivateKey::generate(KeyAlgorithm::Ed25519).unwrap().public_key().to_jwk()
@@ -51,6 +52,7 @@ fn schema_and_parser_agree_on_good_increments() {
         json!({ "id": "k", "key": jwk }),
         json!({ "id": "k", "key": named }),
         json!({ "id": "k", "key": jwk, "issuers": [{ "exact": "https://acme.com" }] }),
+        json!({ "id": "k", "key": jwk, "embedded": ["trace"] }),
         json!({ "id": "r", "root": root }),
         json!({ "id": "r", "root": root, "issuers": [{ "prefix": "spiffe://acme.com" }] }),
         json!({ "id": "r", "root": root, "bindings": [{ "iss": "https://acme.com", "subject": "CN=x" }] }),
@@ -81,6 +83,9 @@ fn schema_and_parser_agree_on_bad_increments() {
         json!({ "id": "k", "key": jwk, "issuers": [] }),
         json!({ "id": "k", "key": jwk, "issuers": ["https://acme.com"] }),
         json!({ "id": "k", "key": jwk, "extra": 1 }),
+        json!({ "id": "k", "key": jwk, "embedded": [] }),
+        json!({ "id": "k", "key": jwk, "embedded": ["other"] }),
+        json!({ "id": "r", "root": root, "embedded": ["trace"] }),
         json!({ "id": "k", "key": private }),
         json!({ "id": "k", "key": {} }),
         json!({ "id": "k", "key": "MCow" }),

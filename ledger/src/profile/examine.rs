@@ -1,0 +1,113 @@
+//! From a payload, or a statement, to what its profile says.
+
+use proofs::{ContentType, EntryId, PublicKey, SignedStatement, UnixTime};
+
+use super::examination::{Draft, Examination};
+use super::kind::{Kind, ProfileRule, Switch, System};
+use super::term::SYSTEM;
+use super::{json, trace};
+use crate::policy::MAX_STATEMENT_BYTES;
+use crate::trust::AnchorSet;
+
+const TOO_LARGE: &str = "PAYLOAD_TOO_LARGE";
+const NOT_OBJECT: &str = "JSON_NOT_AN_OBJECT";
+const NOT_LOGGED: &str = "PAYLOAD_NOT_LOGGED";
+
+/// Everything that an examination may look at beside the payload.
+#[derive(Debug, Clone, Copy)]
+pub struct Circumstances<'a> {
+    /// The trust anchors in force; those for embedded signatures count here.
+    pub anchors: &'a AnchorSet,
+    /// The recorded time of the decision.
+    pub evaluated_at: UnixTime,
+    /// The issuer of the service, which is the base of its locators.
+    pub service: &'a str,
+    /// Which log this is.
+    pub log_id: EntryId,
+    /// What the policy switches on.
+    pub switches: &'a [Switch],
+    /// `sub` of the statement around the payload, if there is one yet.
+    pub subject: Option<&'a str>,
+    /// The key that signed the statement around the payload, if there is one yet.
+    pub key: Option<&'a PublicKey>,
+}
+
+impl Circumstances<'_> {
+    pub(crate) fn has(&self, switch: Switch) -> bool {
+        self.switches.contains(&switch)
+    }
+}
+
+/// Examines one payload, exactly as received.
+#[must_use]
+pub fn examine(kind: Kind, payload: &[u8], circumstances: &Circumstances<'_>) -> Examination {
+    let mut draft = Draft::default();
+    draft.terms.system(kind.system());
+    if payload.len() > MAX_STATEMENT_BYTES {
+        draft.findings.error(TOO_LARGE, "", "the payload is larger than any statement may be");
+        return draft.finish(kind);
+    }
+    let value = match json::read(payload) {
+        Ok(value) => value,
+        Err(finding) => {
+            draft.findings.push(finding);
+            return draft.finish(kind);
+        }
+    };
+    let Some(object) = value.as_object() else {
+        draft.findings.error(NOT_OBJECT, "", "the payload is not a JSON object");
+        return draft.finish(kind);
+    };
+    match kind.system() {
+        System::Trace => trace::examine(kind, &value, object, circumstances, &mut draft),
+    }
+    draft.finish(kind)
+}
+
+/// Examines the payload of a statement, if a rule is about its content type. Of a hash envelope there is nothing to
+/// examine, which is a finding.
+#[must_use]
+pub fn examine_statement<'r>(
+    statement: &SignedStatement,
+    rules: &'r [ProfileRule],
+    circumstances: &Circumstances<'_>,
+) -> Option<(&'r ProfileRule, Examination)> {
+    let content_type = content_type(statement)?;
+    let rule = rules.iter().find(|rule| rule.is_about(content_type))?;
+    let kind = Kind::of_profile(&rule.profile)?;
+    if statement.header().envelope.is_some() {
+        let mut draft = Draft::default();
+        draft.terms.add(&SYSTEM, kind.system().name());
+        let message = "only the digest of the payload is on the log, so its profile could not examine it";
+        draft.findings.warning(NOT_LOGGED, "", message);
+        return Some((rule, draft.finish(kind)));
+    }
+    let circumstances = Circumstances {
+        switches: &rule.switches,
+        subject: Some(statement.header().subject.as_str()),
+        ..*circumstances
+    };
+    Some((rule, examine(kind, statement.payload(), &circumstances)))
+}
+
+/// The content type of what the statement is about, if it is a media type.
+pub(crate) fn content_type(statement: &SignedStatement) -> Option<&str> {
+    let header = statement.header();
+    let preimage = header.envelope.as_ref().and_then(|envelope| envelope.preimage_content_type.as_ref());
+    match header.content_type.as_ref().or(preimage)? {
+        ContentType::Text(text) => Some(text),
+        ContentType::Id(_) => None,
+    }
+}
+
+/// The record's own subject, by the one rule of its system: TRACE `subject`; a TRACE revocation the key it revokes.
+/// `None` where the payload cannot be read or names none.
+#[must_use]
+pub fn subject_of(kind: Kind, payload: &[u8]) -> Option<String> {
+    let value = json::read(payload).ok()?;
+    let object = value.as_object()?;
+    let subject = match kind.system() {
+        System::Trace => trace::subject(kind, object),
+    };
+    subject.map(str::to_owned)
+}

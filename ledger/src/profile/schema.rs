@@ -1,0 +1,93 @@
+//! The systems' own JSON Schemas, in the binary, compiled once; nothing is fetched.
+//!
+//! A schema belongs to the version of a profile: a test pins the digest of each, so that another schema is another
+//! version.
+
+use std::sync::LazyLock;
+
+use jsonschema::error::ValidationErrorKind;
+use jsonschema::{PatternOptions, ValidationError, Validator};
+use proofs::{Hash, sha256};
+use serde_json::Value;
+
+use super::finding::{Findings, MAX_FINDINGS, below};
+
+const UNAVAILABLE: &str = "SCHEMA_UNAVAILABLE";
+
+/// One schema.
+pub(crate) struct Schema {
+    name: &'static str,
+    text: &'static str,
+    compiled: LazyLock<Option<Validator>>,
+}
+
+macro_rules! schemas {
+    ($($id:ident = $file:literal, $formats:literal;)+) => {
+        $(pub(crate) static $id: Schema = Schema {
+            name: $file,
+            text: include_str!(concat!("../../schemas/profiles/", $file)),
+            compiled: LazyLock::new(|| compile(include_str!(concat!("../../schemas/profiles/", $file)), $formats)),
+        };)+
+
+        static ALL: &[&Schema] = &[$(&$id),+];
+    };
+}
+
+schemas! {
+    TRACE_V01 = "trace/trace-v0.1.json", false;
+    TRACE_V02 = "trace/trace-v0.2.json", false;
+    TRACE_REVOCATION = "trace/trace-revocation.json", false;
+}
+
+/// Patterns are matched in linear time whatever the payload is. `format` counts where the system's own validator makes
+/// it count; TRACE's does not, and records in the field name no URI where the schema has `format: uri`.
+fn compile(text: &str, formats: bool) -> Option<Validator> {
+    let schema: Value = serde_json::from_str(text).ok()?;
+    let options = jsonschema::options();
+    let options = options.should_validate_formats(formats).with_pattern_options(PatternOptions::regex());
+    options.build(&schema).ok()
+}
+
+/// The schemas of the profiles in this build, by name, with the SHA-256 of their text; a profile of one version has
+/// one schema for ever.
+pub fn schema_digests() -> impl Iterator<Item = (&'static str, Hash)> {
+    ALL.iter().map(|schema| (schema.name, sha256(schema.text.as_bytes())))
+}
+
+impl Schema {
+    /// Reports where the value breaks the schema; `describe` says under which id, or passes it over.
+    pub(crate) fn check(
+        &self,
+        value: &Value,
+        findings: &mut Findings,
+        describe: impl Fn(&str) -> Option<&'static str>,
+    ) {
+        let Some(validator) = self.compiled.as_ref() else {
+            findings.error(UNAVAILABLE, "", "this build cannot read the schema of the profile");
+            return;
+        };
+        if validator.is_valid(value) {
+            return;
+        }
+        for error in validator.iter_errors(value).take(MAX_FINDINGS.saturating_mul(2)) {
+            let pointer = pointer(&error);
+            if let Some(id) = describe(&pointer) {
+                findings.error(id, pointer, format_args!("breaks the schema at {}", error.schema_path()));
+            }
+        }
+    }
+}
+
+/// Where it is: for a missing or unexpected member, the member itself.
+fn pointer(error: &ValidationError<'_>) -> String {
+    let at = error.instance_path().as_str();
+    match error.kind() {
+        ValidationErrorKind::Required { property } => {
+            property.as_str().map_or_else(|| at.to_owned(), |name| below(at, name))
+        }
+        ValidationErrorKind::AdditionalProperties { unexpected } => {
+            unexpected.first().map_or_else(|| at.to_owned(), |name| below(at, name))
+        }
+        _ => at.to_owned(),
+    }
+}

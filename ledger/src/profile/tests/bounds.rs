@@ -1,0 +1,130 @@
+//! Hostile payloads: each is answered, with few and bounded findings.
+
+use serde_json::{Value, json};
+
+use super::super::{Enforce, Kind, MAX_DEPTH, MAX_FINDINGS, MAX_TERMS, MAX_VALUES, Severity, json};
+use super::{Bench, data, errors, has};
+
+fn first(payload: &[u8]) -> (String, String) {
+    let finding = json::read(payload).unwrap_err();
+    assert_eq!(finding.severity, Severity::Error);
+    (finding.id.into_owned(), finding.pointer)
+}
+
+#[test]
+fn json_that_readers_understand_differently_is_refused() {
+    let owned = |id: &str, pointer: &str| (id.to_owned(), pointer.to_owned());
+    for (payload, id, pointer) in [
+        (&b"{\"a\":1,\"a\":1}"[..], "JSON_DUPLICATE_MEMBER", "/a"),
+        (b"{\"x\":[0,{\"b/c\":1,\"b/c\":2}]}", "JSON_DUPLICATE_MEMBER", "/x/1/b~1c"),
+        (b"{\"a\":1,\"\\u0061\":2}", "JSON_DUPLICATE_MEMBER", "/a"),
+        (b"{\"a\":\"\\ud800\"}", "JSON_LONE_SURROGATE", ""),
+        (b"{\"a\":\"\\udc00\"}", "JSON_LONE_SURROGATE", ""),
+        (b"{\"\\ud800\":1}", "JSON_LONE_SURROGATE", ""),
+        (b"{\"a\":\"\xff\"}", "JSON_NOT_UTF8", ""),
+        (b"\xef\xbb\xbf{}", "JSON_MALFORMED", ""),
+        (b"{} {}", "JSON_MALFORMED", ""),
+        (b"", "JSON_MALFORMED", ""),
+        (b"{\"a\":01}", "JSON_MALFORMED", ""),
+        (b"{\"a\":NaN}", "JSON_MALFORMED", ""),
+        (b"{\"a\":1e999}", "JSON_MALFORMED", ""),
+        (b"{\"a\":1,}", "JSON_MALFORMED", ""),
+    ] {
+        assert_eq!(first(payload), owned(id, pointer), "{}", String::from_utf8_lossy(payload));
+    }
+    assert!(json::read("{\"a\":\"\\ud83d\\ude00\"}".as_bytes()).is_ok(), "a pair is one character");
+}
+
+#[test]
+fn depth_and_count_end_at_their_bounds() {
+    let nested = |depth: usize| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
+    assert!(json::read(nested(MAX_DEPTH).as_bytes()).is_ok());
+    assert_eq!(first(nested(MAX_DEPTH + 1).as_bytes()).0, "JSON_TOO_DEEP");
+    assert_eq!(first("[".repeat(500_000).as_bytes()).0, "JSON_TOO_DEEP");
+    let many = |count: usize| format!("[{}]", vec!["0"; count].join(","));
+    assert!(json::read(many(MAX_VALUES - 1).as_bytes()).is_ok());
+    assert_eq!(first(many(MAX_VALUES).as_bytes()).0, "JSON_TOO_MANY_VALUES");
+}
+
+#[test]
+fn number_tokens_are_what_they_are_written_as() {
+    let ids = |text: &str| -> Vec<(String, String)> {
+        let mut findings = super::super::finding::Findings::default();
+        json::check_integers(&json::read(text.as_bytes()).unwrap(), &mut findings);
+        findings.finish().into_iter().map(|finding| (finding.id.into_owned(), finding.pointer)).collect()
+    };
+    let one = |id: &str| vec![(id.to_owned(), "/0".to_owned())];
+    for good in ["0", "-1", "9007199254740991", "-9007199254740991"] {
+        assert_eq!(ids(&format!("[{good}]")), [], "{good}");
+    }
+    for float in ["3.0", "1e3", "-0", "-0.0", "1E0", "18446744073709551616", "0.1"] {
+        assert_eq!(ids(&format!("[{float}]")), one("JSON_NON_INTEGER_NUMBER"), "{float}");
+    }
+    for large in ["9007199254740992", "-9007199254740992", "18446744073709551615", "9223372036854775808"] {
+        assert_eq!(ids(&format!("[{large}]")), one("JSON_UNSAFE_INTEGER"), "{large}");
+    }
+    assert_eq!(
+        ids(r#"{"a":{"b~":[true,{"c":0.5}]}}"#),
+        [("JSON_NON_INTEGER_NUMBER".into(), "/a/b~0/1/c".into())]
+    );
+}
+
+/// A million places that are wrong make no more findings than are kept, and none is larger than it may be.
+#[test]
+fn a_million_findings_are_a_few() {
+    let numbers = vec!["0.5"; MAX_VALUES - 10].join(",");
+    let long = "k".repeat(10_000);
+    for kind in Kind::all() {
+        for payload in [format!("{{\"files\":[{numbers}]}}"), format!("{{\"{long}\":{{\"{long}\":[1.5]}}}}")]
+        {
+            let examination = Bench::new().examine(kind, payload.as_bytes());
+            assert!(examination.findings.len() <= MAX_FINDINGS, "{}", kind.profile());
+            assert!(examination.terms.len() <= MAX_TERMS);
+            for finding in &examination.findings {
+                assert!(finding.pointer.len() <= 256 && finding.message.len() <= 256, "{finding}");
+            }
+        }
+    }
+    let payload = format!("{{\"a\":[{numbers}]}}");
+    let examination = Bench::new().examine(Kind::TraceRecord, payload.as_bytes());
+    assert_eq!(examination.findings.len(), MAX_FINDINGS);
+    let last = examination.findings.last().unwrap();
+    assert_eq!((last.id.as_ref(), last.severity), ("FINDINGS_TRUNCATED", Severity::Error));
+    assert!(examination.refuses(Enforce::Errors));
+}
+
+#[test]
+fn payloads_that_are_no_objects_are_answered() {
+    for kind in Kind::all() {
+        for payload in [&b"[]"[..], b"7", b"null", b"\"x\""] {
+            let examination = Bench::new().examine(kind, payload);
+            assert_eq!(errors(&examination), [("JSON_NOT_AN_OBJECT", "")], "{}", kind.profile());
+        }
+        let empty = Bench::new().examine(kind, b"{}");
+        assert!(!errors(&empty).is_empty(), "{}", kind.profile());
+        let large = Bench::new().examine(kind, &vec![b' '; 1024 * 1024 + 1]);
+        assert_eq!(errors(&large), [("PAYLOAD_TOO_LARGE", "")]);
+    }
+}
+
+#[test]
+fn terms_that_do_not_fit_are_told() {
+    let mut record = data("trace/vectors/signed-local/00-level0.json")["record"].clone();
+    let reference =
+        |n: usize| json!({ "rel": "x", "id": format!("urn:x:{n}"), "resolver": "https://r.example" });
+    record["references"] = Value::Array((0..200).map(reference).collect());
+    let examination = Bench::new().of(Kind::TraceRecord, &record);
+    assert_eq!(examination.terms.len(), MAX_TERMS);
+    assert!(!examination.complete && has(&examination, "INDEX_TERMS_TRUNCATED"));
+    record["references"] = json!([{ "rel": "x", "id": "u".repeat(257), "resolver": "https://r.example" }]);
+    assert!(!Bench::new().of(Kind::TraceRecord, &record).complete, "a value that is too long");
+    record["references"] = json!([{ "rel": "x", "id": "a\u{0}b", "resolver": "https://r.example" }]);
+    assert!(!Bench::new().of(Kind::TraceRecord, &record).complete, "NUL ends a value in the index");
+}
+
+#[test]
+fn what_refuses_is_the_policy_s_choice() {
+    let examination = Bench::new().of(Kind::TraceRecord, &data("trace/vectors/conformance/signed_root.json"));
+    assert!(!examination.refuses(Enforce::Report) && !examination.refuses(Enforce::Errors));
+    assert!(examination.refuses(Enforce::Warnings), "its key is not trusted");
+}
