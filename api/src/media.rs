@@ -69,6 +69,8 @@ impl Offer {
 
 /// Receipts: `application/cose`, or the registered type when the client prefers it.
 pub(crate) const RECEIPTS: &[Offer] = &[Offer::sign1(), Offer::plain(RECEIPT)];
+/// Consistency: a receipt, or what it proves in JSON.
+pub(crate) const CONSISTENCY: &[Offer] = &[Offer::sign1(), Offer::plain(RECEIPT), Offer::plain(JSON)];
 /// Signed and transparent statements.
 pub(crate) const STATEMENTS: &[Offer] = &[Offer::sign1(), Offer::plain(STATEMENT)];
 /// The key set: SCRAPI demands `application/cbor` (SCR-08); the more exact type only by name.

@@ -64,6 +64,8 @@ rows! {
         "The query must name two tree sizes, from and to, as decimal numbers with 0 < from < to";
     INVALID_PAGE = BAD_REQUEST, "invalid-page", "Invalid Range",
         "The query may name a leaf index, from, and a tree size, to, as decimal numbers with from < to";
+    INVALID_SIZE = BAD_REQUEST, "invalid-size", "Invalid Range",
+        "The query must name an entry id, entry, in 64 lower-case hexadecimal digits, and a tree size, size, in decimal";
     TOKEN_NEEDED = UNAUTHORIZED, "token-needed", "Unauthorized",
         "Statements and collateral of this service are read with a bearer token";
     TOKEN_UNKNOWN = UNAUTHORIZED, "token-unknown", "Unauthorized",
@@ -71,6 +73,8 @@ rows! {
     NO_SUCH_KEY = NOT_FOUND, "no-such-key", "No such key", "No key could be found for this kid value";
     NO_SUCH_ENTRY = NOT_FOUND, "no-such-entry", "Not Found",
         "The entry is not known to this Transparency Service";
+    NOT_YET_PUBLISHED = NOT_FOUND, "not-yet-published", "Not Yet Published",
+        "The entry is in the log and no checkpoint covers it yet";
     NO_SUCH_TILE = NOT_FOUND, "no-such-tile", "No Such Tile",
         "No tile or bundle has this path, or the newest checkpoint does not cover it";
     NO_SUCH_RESOURCE = NOT_FOUND, "no-such-resource", "Not Found",

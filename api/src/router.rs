@@ -16,8 +16,8 @@ use crate::reading::ReadSettings;
 use crate::routes::pages::PagePlaces;
 use crate::routes::tiles::TileCache;
 use crate::routes::{
-    batch, checkpoint, consistency, health, keys, openapi, pages, policy, register, resolve, statements,
-    tiles,
+    batch, checkpoint, consistency, health, keys, openapi, pages, policy, proofs, register, resolve,
+    statements, tiles,
 };
 
 use Door::{Binary, Cose, Json, Probe, Scitt, Text};
@@ -73,6 +73,10 @@ pub(crate) static ROUTES: &[Route] = &[
     at("/tile/{level}/{*place}", Binary, "a tile of the tree (C2SP tlog-tiles)", || get(tiles::tile)),
     at("/tile/entries/{*place}", Binary, "a bundle of entries", || get(tiles::entries)),
     at("/consistency", Cose, "?from=&to= proof that the log only grew", || get(consistency::consistency)),
+    at("/entries/{entry_id}/tlog-proof", Text, "its path and the newest checkpoint", || {
+        get(proofs::tlog_proof)
+    }),
+    at("/proofs/inclusion", Json, "?entry=&size= its path in an older tree", || get(proofs::inclusion)),
     at("/healthz", Probe, "whether the process answers", || get(health::alive)),
     at("/readyz", Probe, "whether it registers and publishes", || get(health::ready)),
     at("/openapi.json", Json, "all of this for machines", || get(openapi::document)),

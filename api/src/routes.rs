@@ -9,6 +9,7 @@ pub(crate) mod keys;
 pub(crate) mod openapi;
 pub(crate) mod pages;
 pub(crate) mod policy;
+pub(crate) mod proofs;
 pub(crate) mod register;
 pub(crate) mod resolve;
 pub(crate) mod statements;

@@ -534,6 +534,72 @@ def tiles() -> Iterable[bytes]:
     yield b"\x00\x05four"
 
 
+def page_row(index: int, statement: bytes | None, collateral: object) -> bytes:
+    return cbor2.dumps([index, hashlib.sha256(statement or b"").digest(), statement, collateral])
+
+
+def pages() -> Iterable[bytes]:
+    statement = bytes.fromhex(VECTORS["statements"][0]["cbor"])
+    record = cbor({1: 1, 4: 1790000000, 5: 1790000001})
+    digest = [-16, hashlib.sha256(record).digest()]
+    whole = b"".join(page_row(n, statement, record) for n in range(500, 503)) + cbor(503)
+    yield whole
+    yield from (cbor(n) for n in (0, 23, 24, 2**32, 2**64 - 1, -1))
+    yield page_row(0, statement, record)
+    yield page_row(0, None, digest) + cbor(1)
+    yield page_row(0, statement, record) + page_row(1, None, digest) + cbor(2)
+    yield page_row(0, statement, record) + page_row(2, statement, record) + cbor(3)
+    yield page_row(0, statement, record) + page_row(0, statement, record) + cbor(1)
+    yield page_row(2**64 - 1, statement, record) + cbor(2**64 - 1)
+    yield page_row(0, b"", b"") + cbor(1)
+    yield page_row(0, statement, [-44, digest[1]]) + cbor(1)
+    yield page_row(0, statement, [-16, b"short"]) + cbor(1)
+    yield page_row(0, statement, None) + cbor(1)
+    yield page_row(0, statement, digest + [1]) + cbor(1)
+    yield cbor([0, b"\0" * 31, None, digest]) + cbor(1)
+    yield cbor([0, b"\0" * 32, False, digest]) + cbor(1)
+    yield cbor([-1, b"\0" * 32, None, digest]) + cbor(1)
+    yield cbor([0, b"\0" * 32, None]) + cbor(1)
+    yield cbor([]) + cbor(1)
+    yield cbor(0) + cbor(0)
+    yield b"\x9f" + whole + b"\xff"
+    yield from pieces(whole, 6)
+
+
+def tlog_proofs() -> Iterable[bytes]:
+    def node(left: bytes, right: bytes) -> bytes:
+        return hashlib.sha256(b"\1" + left + right).digest()
+
+    def proof(index: int | str, path: list[bytes], note: bytes, extra: str = "") -> bytes:
+        lines = "".join(base64.b64encode(hash).decode() + "\n" for hash in path)
+        return f"c2sp.org/tlog-proof@v1\n{extra}index {index}\n{lines}\n".encode() + note
+
+    leaf = hashlib.sha256(b"\0entry").digest()
+    others = [hashlib.sha256(bytes([n])).digest() for n in range(64)]
+    two, four = node(leaf, others[0]), node(node(others[1], others[2]), node(leaf, others[0]))
+    yield proof(0, [], checkpoint(1, leaf))
+    yield proof(0, others[:1], checkpoint(2, two))
+    yield proof(2, [others[0], node(others[1], others[2])], checkpoint(4, four))
+    yield proof(1, others[:1], checkpoint(2, two))
+    yield proof(0, others[1:2], checkpoint(2, two))
+    yield proof(0, others[:2], checkpoint(2, two))
+    yield proof(2, others[:1], checkpoint(2, two))
+    yield proof(2**64 - 2, others, checkpoint(2**64 - 1, two))
+    yield proof(0, [*others, leaf], checkpoint(2**64 - 1, two))
+    for index in ("01", "-1", "+1", "", "1 ", 2**64, 2**64 - 1):
+        yield proof(index, others[:1], checkpoint(2, two))
+    for extra in ("extra aGVsbG8=\n", "extra \n", "extra aGVsbG8\n", "extra\n", "extra aGVsbG8=\nextra aGVsbG8=\n"):
+        yield proof(0, others[:1], checkpoint(2, two), extra)
+    yield proof(0, [leaf[:31]], checkpoint(2, two))
+    yield proof(0, others[:1], checkpoint(2, two, "extension\n"))
+    yield proof(0, others[:1], checkpoint(2, two, origin="log.example/other"))
+    yield proof(0, others[:1], note("no checkpoint\n", "log.example/scitt"))
+    yield proof(0, others[:1], b"")
+    yield proof(0, others[:1], checkpoint(2, two)).replace(b"\n", b"\r\n")
+    yield proof(0, others[:1], checkpoint(2, two)).replace(b"@v1", b"@v2")
+    yield from pieces(proof(2, [others[0], node(others[1], others[2])], checkpoint(4, four), "extra aGVsbG8=\n"), 5)
+
+
 SEEDS = {
     "anchors": anchors,
     "cbor": items,
@@ -550,6 +616,8 @@ SEEDS = {
     "sequence": sequences,
     "statement": statements,
     "tile": tiles,
+    "page": pages,
+    "tlog_proof": tlog_proofs,
     "transparent": transparent,
 }
 

@@ -88,6 +88,25 @@ pub enum ReadError {
         /// The committed size.
         size: TreeSize,
     },
+    /// In the log, and not yet under a checkpoint.
+    #[error("no checkpoint covers the entry at index {index} yet")]
+    NotYetPublished {
+        /// Where the entry is.
+        index: LeafIndex,
+    },
+    /// Not `index < size <= published`.
+    #[error(
+        "the entry is at index {index} and the newest checkpoint covers {published} entries; a size of {size} does not \
+         lie between"
+    )]
+    BadSize {
+        /// Where the entry is.
+        index: LeafIndex,
+        /// The size asked for.
+        size: TreeSize,
+        /// The size of the newest checkpoint.
+        published: TreeSize,
+    },
     /// Not `from < to <= size`.
     #[error(
         "the newest checkpoint covers {size} entries; a page needs from < to <= {size}, not from {from} to {to}"
@@ -113,6 +132,8 @@ impl ReadError {
             Self::NotFound => "not_found",
             Self::BadRange { .. } => "bad_range",
             Self::BadPage { .. } => "bad_page",
+            Self::NotYetPublished { .. } => "not_yet_published",
+            Self::BadSize { .. } => "bad_size",
             Self::Internal(_) => "internal",
         }
     }

@@ -42,6 +42,7 @@ pub mod signer;
 #[cfg(test)]
 mod testing;
 mod tiles;
+mod tree_proofs;
 pub mod trust;
 mod workers;
 
@@ -62,3 +63,4 @@ pub use registration::{Registration, Wait};
 pub use sequencer::Sequencer;
 pub use settings::Settings;
 pub use signer::PrivateKey;
+pub use tree_proofs::{ProvenConsistency, ProvenInclusion};

@@ -4,14 +4,12 @@ use std::sync::Arc;
 
 use proofs::receipt::{ReceiptClaims, issue_consistency, issue_inclusion};
 use proofs::statement::log_subject;
-use proofs::{
-    CompactRange, ConsistencyProof, EntryId, InclusionProof, LeafIndex, NodeReader, TreeSize, UnixTime,
-    leaf_hash,
-};
+use proofs::{CompactRange, EntryId, InclusionProof, LeafIndex, NodeReader, TreeSize, UnixTime, leaf_hash};
 
 use crate::error::{InternalError, ReadError};
 use crate::metrics::timed;
 use crate::shared::Shared;
+use crate::tree_proofs::{self, ProvenConsistency};
 
 /// What a receipt says of an entry beyond its proof.
 #[derive(Debug, Clone)]
@@ -42,16 +40,7 @@ pub(crate) fn inclusion(shared: &Shared, entry: &Registered) -> Result<Vec<u8>, 
 
 /// A consistency receipt from size `from` to size `to` of this log.
 pub(crate) fn consistency(shared: &Shared, from: TreeSize, to: TreeSize) -> Result<Vec<u8>, ReadError> {
-    let tiles = shared.tree();
-    let head = tiles.head();
-    if from == TreeSize::EMPTY || from >= to || to > head.size {
-        return Err(ReadError::BadRange { from, to, size: head.size });
-    }
-    // Neither root need be one that was committed; what they are made of is proven against the head.
-    let nodes = tiles.nodes();
-    let proof = ConsistencyProof::prove(from, to, &nodes).map_err(tree_error)?;
-    let old_root = root_at(from, &nodes)?;
-    let new_root = root_at(to, &nodes)?;
+    let proven = tree_proofs::consistency(shared, from, to)?;
     let last = to.last().ok_or(InternalError::Entry(LeafIndex::new(0)))?;
     let snapshot = shared.store.snapshot().map_err(InternalError::from)?;
     let row = snapshot.entry(last).map_err(InternalError::from)?.ok_or(InternalError::Entry(last))?;
@@ -61,6 +50,7 @@ pub(crate) fn consistency(shared: &Shared, from: TreeSize, to: TreeSize) -> Resu
         subject: log_subject(&identity.log_id),
         issued_at: Some(row.registered_at),
     };
+    let ProvenConsistency { proof, old_root, new_root } = proven;
     let receipt = issue_consistency(&claims, &proof, &old_root, &new_root, shared.keys.receipts.as_ref())
         .map_err(InternalError::from)?;
     shared.metrics.receipts.inc();
@@ -80,6 +70,6 @@ where
     Ok(CompactRange::from_nodes(size, hashes).map_err(tree_error)?.root())
 }
 
-fn tree_error(error: impl std::fmt::Display) -> InternalError {
+pub(crate) fn tree_error(error: impl std::fmt::Display) -> InternalError {
     InternalError::Tree(error.to_string())
 }

@@ -10,6 +10,7 @@
 //! | [`tile`] | how the tree is stored and served | C2SP tlog-tiles |
 //! | [`note`], [`checkpoint`] | signed text, signed tree heads as text | C2SP signed-note, tlog-checkpoint |
 //! | [`cosignature`], [`tlog_policy`], [`witness`] | who saw a log grow, who has to have seen it, and how they are asked | C2SP tlog-cosignature, tlog-policy, tlog-witness |
+//! | [`tlog_proof`] | inclusion together with a checkpoint | C2SP tlog-proof |
 //! | [`cbor`] | strict reading, deterministic writing | RFC 8949 |
 //! | [`cose`] | labels, algorithms, keys, COSE_Sign1 | RFC 9052, RFC 9053, RFC 9679 |
 //! | [`statement`], [`transparent`] | signed statements, and with receipts | RFC 9943, RFC 9995 |
@@ -29,6 +30,7 @@ pub mod statement;
 pub mod tile;
 pub mod time;
 pub mod tlog_policy;
+pub mod tlog_proof;
 pub mod transparent;
 pub mod tree;
 pub mod verify;
@@ -55,6 +57,7 @@ pub use statement::{
 pub use tile::{TileId, TiledNodes};
 pub use time::UnixTime;
 pub use tlog_policy::{LogKey, TlogPolicy};
+pub use tlog_proof::TlogProof;
 pub use transparent::{TransparentError, TransparentStatement, attach};
 pub use tree::{CompactRange, ConsistencyProof, InclusionProof, NodeReader};
 pub use verify::{Check, Outcome, Report, verify_transparent};

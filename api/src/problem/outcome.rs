@@ -9,8 +9,8 @@ use proofs::{EntryId, StatementError};
 
 use super::{
     BAD_ALGORITHM, BATCH_TOO_LARGE, DEADLINE, INTERNAL, INVALID_RANGE, INVALID_SIGNATURE, MALFORMED,
-    MISSING_CLAIMS, NO_SUCH_ENTRY, NO_SUCH_TILE, OVERLOADED, PAYLOAD_MISSING, Problem, REJECTED, STOPPING,
-    TOO_LARGE, UNKNOWN_CRITICAL_HEADER, UNKNOWN_ISSUER_KEY,
+    MISSING_CLAIMS, NO_SUCH_ENTRY, NO_SUCH_TILE, NOT_YET_PUBLISHED, OVERLOADED, PAYLOAD_MISSING, Problem,
+    REJECTED, STOPPING, TOO_LARGE, UNKNOWN_CRITICAL_HEADER, UNKNOWN_ISSUER_KEY,
 };
 use crate::public_url::PublicUrl;
 
@@ -86,9 +86,7 @@ impl Problem {
         match error {
             ReadError::NotFound => Self::of(&NO_SUCH_ENTRY)
                 .detail(format!("Receipt with entry ID {id} not known to this Transparency Service")),
-            ReadError::BadRange { .. } | ReadError::BadPage { .. } | ReadError::Internal(_) => {
-                Self::read(error)
-            }
+            _ => Self::read(error),
         }
     }
 
@@ -96,9 +94,7 @@ impl Problem {
     pub(crate) fn read_tile(error: &ReadError) -> Self {
         match error {
             ReadError::NotFound => Self::of(&NO_SUCH_TILE),
-            ReadError::BadRange { .. } | ReadError::BadPage { .. } | ReadError::Internal(_) => {
-                Self::read(error)
-            }
+            _ => Self::read(error),
         }
     }
 
@@ -106,7 +102,8 @@ impl Problem {
     pub(crate) fn read(error: &ReadError) -> Self {
         match error {
             ReadError::NotFound => Self::of(&NO_SUCH_ENTRY),
-            ReadError::BadRange { .. } | ReadError::BadPage { .. } => {
+            ReadError::NotYetPublished { .. } => Self::of(&NOT_YET_PUBLISHED).detail(error.to_string()),
+            ReadError::BadRange { .. } | ReadError::BadPage { .. } | ReadError::BadSize { .. } => {
                 Self::of(&INVALID_RANGE).detail(error.to_string())
             }
             ReadError::Internal(_) => Self::of(&INTERNAL).cause(error),

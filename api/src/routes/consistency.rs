@@ -1,25 +1,29 @@
 //! `GET /consistency?from=&to=`: proof that the log only grew (RFC 9942 §5.3, D2).
 
+use ::proofs::TreeSize;
 use axum::extract::{RawQuery, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
-use proofs::TreeSize;
 
 use super::answer::{IMMUTABLE, negotiated};
-use super::query;
-use crate::media::{self, RECEIPTS};
+use super::{proofs, query};
+use crate::media::{self, CONSISTENCY, JSON};
 use crate::problem::{INVALID_RANGE, Problem};
 use crate::router::App;
 
-/// A consistency receipt from one tree size to a later one.
+/// A consistency receipt from one tree size to a later one, or what it proves in JSON.
 pub(crate) async fn consistency(
     State(app): State<App>,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let content_type = media::negotiate(&headers, RECEIPTS)?;
+    let content_type = media::negotiate(&headers, CONSISTENCY)?;
     let (from, to) =
         sizes(query.as_deref().unwrap_or_default()).ok_or_else(|| Problem::of(&INVALID_RANGE))?;
+    if content_type == JSON {
+        let proven = app.ledger.consistency_proof(from, to).await.map_err(|error| Problem::read(&error))?;
+        return Ok(proofs::consistency(&headers, &proven));
+    }
     let receipt = app.ledger.consistency(from, to).await.map_err(|error| Problem::read(&error))?;
     Ok(negotiated(StatusCode::OK, content_type, IMMUTABLE, receipt))
 }

@@ -19,6 +19,8 @@ mod ours;
 #[cfg(test)]
 mod pages;
 #[cfg(test)]
+mod proofs;
+#[cfg(test)]
 mod refusals;
 #[cfg(test)]
 mod register;
