@@ -25,7 +25,9 @@ pub use json::JsonError;
 pub use jwk::JwkError;
 pub use make::{LogRef, MakeError, anchors_statement, genesis_statements, policy_statement};
 
-pub(crate) use document::{Change, ControlType, Force, check_place, read_change, read_genesis};
+pub(crate) use document::{
+    Change, ControlType, Force, check_manifest, check_place, read_change, read_genesis,
+};
 pub(crate) use genesis::is_issuer;
 
 /// Content type of the genesis statement.
@@ -41,6 +43,8 @@ pub const GENESIS_SUBJECT: &str = "urn:stele:genesis";
 pub const POLICY_SUBJECT: &str = "urn:stele:policy";
 /// Subject of an increment of the trust anchors.
 pub const ANCHORS_SUBJECT: &str = "urn:stele:trust-anchors";
+/// Subject of a collateral manifest.
+pub const MANIFEST_SUBJECT: &str = "urn:stele:collateral-manifest";
 
 #[cfg(test)]
 mod tests;

@@ -6,6 +6,7 @@ mod tiles;
 mod tests;
 
 use proofs::checkpoint::Checkpoint;
+use proofs::manifest::CollateralManifest;
 use proofs::{
     CompactRange, EntryId, Hash, LeafIndex, SignedStatement, TreeHead, TreeSize, UnixTime, leaf_hash,
 };
@@ -14,6 +15,7 @@ use storage::{EntryRow, Head, LogStore, Snapshot, StoreError};
 use crate::collateral::{Collateral, Examined};
 use crate::control::{ControlType, LogIdentity};
 use crate::error::OpenError;
+use crate::manifest;
 use crate::recovery;
 use crate::rows;
 use crate::sequencer::MAX_JUDGEMENT_AGE;
@@ -74,6 +76,9 @@ pub enum Fault {
     /// An index row is missing or leads elsewhere.
     #[error("entry {0}: the {1} index does not lead to it")]
     Index(LeafIndex, &'static str),
+    /// The collateral that a manifest covers is not what was registered, or the manifest leaves a gap (D12).
+    #[error("entry {0}: this collateral manifest does not hold for the records that are stored")]
+    Manifest(LeafIndex),
     /// A tile differs from the hashes of its entries.
     #[error("tile {0}/{1} does not hold the hashes of its entries")]
     Tile(u8, u64),
@@ -126,6 +131,7 @@ struct Check<'a> {
     head: Head,
     checkpoint: Checkpoint,
     identity: LogIdentity,
+    covered: LeafIndex,
     range: CompactRange,
     tiles: TileCheck<'a>,
     heads: Vec<Head>,
@@ -150,6 +156,7 @@ impl<'a> Check<'a> {
             head,
             checkpoint,
             identity,
+            covered: LeafIndex::new(0),
             range: CompactRange::empty(),
             tiles: TileCheck::new(snapshot),
             heads: Vec::new(),
@@ -246,10 +253,25 @@ impl<'a> Check<'a> {
         match ControlType::of(statement.header()) {
             Some(ControlType::Policy) => self.newest.policy = Some(index),
             Some(ControlType::Anchors) => self.newest.anchors = Some(index),
+            Some(ControlType::Manifest) => self.manifest(index, statement),
             _ => {}
         }
         for row in rows::of_entry(statement, index, &self.identity, examined) {
             self.row(index, row.index, &row.key);
+        }
+    }
+
+    /// Each manifest continues the one before it, and what it covers is what is stored (D12).
+    fn manifest(&mut self, index: LeafIndex, statement: &SignedStatement) {
+        let manifest = CollateralManifest::decode(statement.payload()).ok();
+        let in_place = manifest.filter(|manifest| manifest.from == self.covered && manifest.to <= index);
+        let holds = in_place.is_some_and(|manifest| {
+            self.covered = manifest.to;
+            let fold = manifest::fold_range(self.snapshot, manifest.from, manifest.to);
+            fold.is_ok_and(|fold| manifest.check(&fold).is_ok())
+        });
+        if !holds {
+            self.fault(Fault::Manifest(index));
         }
     }
 

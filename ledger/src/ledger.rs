@@ -11,6 +11,7 @@ use crate::control::LogIdentity;
 use crate::error::OpenError;
 use crate::flight::InFlight;
 use crate::governance::Governance;
+use crate::manifest::Keeper;
 use crate::metrics::{Metrics, gauge_value};
 use crate::nodes::TileCache;
 use crate::publisher::Publisher;
@@ -44,7 +45,7 @@ pub struct Parts {
     pub metrics: Metrics,
 }
 
-/// An opened log: the handle, and the two runners that belong on threads of their own.
+/// An opened log: the handle, and the three runners that belong on threads of their own.
 pub struct Opened {
     /// The handle.
     pub ledger: Ledger,
@@ -52,6 +53,8 @@ pub struct Opened {
     pub sequencer: Sequencer,
     /// The signer of checkpoints.
     pub publisher: Publisher,
+    /// The maker of collateral manifests.
+    pub keeper: Keeper,
 }
 
 /// A handle on an open log. Cheap to clone; when the last one is gone, the sequencer finishes and ends.
@@ -107,8 +110,9 @@ impl Ledger {
         });
         let pool = Pool::new(receiver, shared.settings.round_entries, shared.settings.round_bytes);
         let publisher = Publisher::new(Arc::clone(&shared), recovered.origin);
-        let sequencer = Sequencer::new(pool, Arc::clone(&shared), sender, recovered.edge);
-        Ok(Opened { ledger: Self { shared, mailbox }, sequencer, publisher })
+        let sequencer = Sequencer::new(pool, Arc::clone(&shared), sender, recovered.edge, recovered.covered);
+        let keeper = Keeper::new(Arc::clone(&shared), mailbox.downgrade());
+        Ok(Opened { ledger: Self { shared, mailbox }, sequencer, publisher, keeper })
     }
 
     /// The committed head.

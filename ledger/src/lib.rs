@@ -23,6 +23,7 @@ mod flight;
 mod fsck;
 pub mod governance;
 mod ledger;
+mod manifest;
 mod metrics;
 mod nodes;
 mod pages;
@@ -54,6 +55,7 @@ pub use error::{CreateError, Fatal, InternalError, OpenError, ReadError, Registe
 pub use fsck::{Fault, FsckError, FsckReport, fsck};
 pub use governance::Governance;
 pub use ledger::{Keys, Ledger, Opened, Parts, Readiness};
+pub use manifest::Keeper;
 pub use metrics::Metrics;
 pub use pages::{Detail, PagePiece, PageRange};
 pub use publisher::Publisher;

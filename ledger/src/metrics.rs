@@ -12,6 +12,7 @@ pub struct Metrics {
     pub(crate) receipts: IntCounter,
     pub(crate) rounds: IntCounter,
     pub(crate) judged_again: IntCounter,
+    pub(crate) manifests: IntCounter,
     pub(crate) tile_lookups: IntCounterVec,
     pub(crate) round_entries: Histogram,
     pub(crate) judge_seconds: Histogram,
@@ -59,6 +60,10 @@ impl Metrics {
             judged_again: counter(
                 "stele_judged_again_total",
                 "How many statements had to be judged again because policy, anchors or time had moved on.",
+            )?,
+            manifests: counter(
+                "stele_collateral_manifests_total",
+                "How many collateral manifests were registered by this process.",
             )?,
             round_entries: put(registry, Histogram::with_opts(sizes)?)?,
             judge_seconds: seconds(

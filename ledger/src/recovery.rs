@@ -11,9 +11,10 @@ use proofs::{
 };
 use storage::{Head, LogStore, Snapshot};
 
-use crate::error::OpenError;
+use crate::error::{InternalError, OpenError};
 use crate::governance::Governance;
 use crate::ledger::Keys;
+use crate::manifest;
 use crate::receipts::root_at;
 use crate::rows;
 use crate::sequencer::integrate::Edge;
@@ -26,6 +27,8 @@ const MAX_CONTROLS: usize = 1_000_000;
 pub(crate) struct Recovered {
     pub(crate) head: Head,
     pub(crate) edge: Edge,
+    /// The first entry that no collateral manifest covers.
+    pub(crate) covered: LeafIndex,
     pub(crate) governance: Governance,
     pub(crate) published: Published,
     pub(crate) origin: Origin,
@@ -39,7 +42,12 @@ pub(crate) fn recover(store: &dyn LogStore, keys: &Keys) -> Result<Recovered, Op
     check_keys(&governance, keys)?;
     let (published, origin) = published(store, snapshot, head.tree, &governance)?;
     let edge = edge(snapshot, head.tree)?;
-    Ok(Recovered { head, edge, governance, published, origin })
+    let covered = manifest::covered(snapshot, head.tree.size).map_err(|error| match error {
+        InternalError::Store(error) => OpenError::Store(error),
+        InternalError::Entry(index) => OpenError::Control(index),
+        other => OpenError::Tree(other.to_string()),
+    })?;
+    Ok(Recovered { head, edge, covered: covered.to, governance, published, origin })
 }
 
 /// Reads the right edge and proves it: its nodes fold to the root of the head.

@@ -18,7 +18,6 @@ use crate::receipts::Registered;
 use crate::registrar::{Submission, WrapError};
 use crate::rows;
 use crate::sequencer::pool::Judged;
-
 use crate::shared::Shared;
 pub(crate) use caller::Caller;
 

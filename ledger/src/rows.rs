@@ -20,6 +20,9 @@ pub(crate) const CONTROL: IndexName = IndexName(3);
 /// For evidence that the registrar wrapped: what it is known by beside its id (32 bytes), to its leaf (D17).
 pub(crate) const EVIDENCE: IndexName = IndexName(4);
 
+/// Leaf index (8 bytes, big-endian) of every collateral manifest, to the same leaf.
+pub(crate) const MANIFEST: IndexName = IndexName(5);
+
 /// Everything that entries are searched by: terms and links, each key ending with the leaf (`crate::profile`). A list
 /// index: nothing has to be looked up to write one.
 pub(crate) const TERM: IndexName = IndexName(64);
@@ -42,6 +45,7 @@ pub(crate) fn of_entry(
     rows.extend(statement.twin_id().map(|twin| row(TWIN, twin.as_bytes().to_vec(), index)));
     match ControlType::of(statement.header()) {
         Some(kind) if kind.governs() => rows.push(row(CONTROL, leaf_key(index), index)),
+        Some(ControlType::Manifest) => rows.push(row(MANIFEST, leaf_key(index), index)),
         Some(_) => {}
         None => {
             let of_statement = rows_of(&statement_terms(statement), &[], index).into_iter();
@@ -71,6 +75,7 @@ pub(crate) const fn name(index: IndexName) -> &'static str {
         TWIN => "twin",
         CONTROL => "control",
         EVIDENCE => "evidence",
+        MANIFEST => "manifest",
         TERM => "term",
         _ => "unknown",
     }

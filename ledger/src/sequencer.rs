@@ -13,7 +13,7 @@ mod tests;
 
 use std::sync::Arc;
 
-use proofs::UnixTime;
+use proofs::{LeafIndex, UnixTime};
 use tokio::sync::watch;
 
 use crate::error::Fatal;
@@ -36,12 +36,20 @@ pub struct Sequencer {
     state: watch::Sender<State>,
     edge: Edge,
     recent: Recent,
+    /// The first entry that no collateral manifest covers.
+    covered: LeafIndex,
 }
 
 impl Sequencer {
-    pub(crate) fn new(pool: Pool, shared: Arc<Shared>, state: watch::Sender<State>, edge: Edge) -> Self {
+    pub(crate) fn new(
+        pool: Pool,
+        shared: Arc<Shared>,
+        state: watch::Sender<State>,
+        edge: Edge,
+        covered: LeafIndex,
+    ) -> Self {
         let recent = Recent::new(state.borrow().head.tree.size);
-        Self { pool, shared, state, edge, recent }
+        Self { pool, shared, state, edge, recent, covered }
     }
 
     /// Commits round after round until every [`crate::Ledger`] handle is gone and everything accepted is committed.
@@ -82,7 +90,7 @@ impl Sequencer {
 
         // 2. What is no longer judged under the newest rules goes back; what is registered already is answered.
         let mut guards = Vec::with_capacity(batch.len());
-        let mut round = Round::new(head, now, governance.clone());
+        let mut round = Round::new(head, now, governance.clone(), self.covered);
         let mut snapshot = None;
         for pending in batch {
             let Pending { id, admitted, judged, reply, room, flight } = pending;
@@ -156,6 +164,7 @@ impl Sequencer {
         metrics.rounds.inc();
         metrics.committed_size.set(gauge_value(grown.tree.size.get()));
         self.edge = growth.edge;
+        self.covered = round.covered;
         for (id, tile) in growth.full {
             self.shared.tiles.put(id, tile);
         }

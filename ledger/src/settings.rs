@@ -35,6 +35,12 @@ pub struct Settings {
     /// How many verifications, signatures and reads run at the same time. Default 4. More than twice the cores
     /// only adds switching; fewer leaves cores idle while reads wait for the disk.
     pub workers: usize,
+    /// After how many entries without one a collateral manifest is registered. Default 256; 0 registers none, and
+    /// then nothing shows later whether collateral was rewritten. Fewer makes the log longer by a manifest each time.
+    pub manifest_entries: u64,
+    /// How long an entry may wait for a collateral manifest, in seconds. Default 600. Longer leaves the collateral of
+    /// a quiet log untied for as long.
+    pub manifest_interval_s: u64,
 }
 
 impl Default for Settings {
@@ -49,6 +55,8 @@ impl Default for Settings {
             ready_lag_ms: 10_000,
             tile_cache_bytes: 64 * 1024 * 1024,
             workers: 4,
+            manifest_entries: 256,
+            manifest_interval_s: 600,
         }
     }
 }

@@ -13,8 +13,9 @@ use tokio::task::JoinHandle;
 
 use crate::clock::ManualClock;
 use crate::control::{self, Genesis};
-use crate::error::{OpenError, RegisterError};
+use crate::error::{Fatal, OpenError, RegisterError};
 use crate::ledger::{Keys, Ledger, Opened, Parts};
+use crate::manifest::Keeper;
 use crate::metrics::Metrics;
 use crate::policy::{IssuerMatch, Policy, Rule};
 use crate::publisher::Publisher;
@@ -89,10 +90,10 @@ impl World {
     }
 
     pub(crate) fn bare_bench(&self, settings: Settings) -> Bench {
-        let Opened { ledger, sequencer, publisher } = self.try_open(settings).unwrap();
+        let Opened { ledger, sequencer, publisher, keeper } = self.try_open(settings).unwrap();
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-        Bench { runtime, ledger, sequencer, publisher }
+        Bench { runtime, ledger, sequencer, publisher, keeper: Some(keeper) }
     }
 
     pub(crate) fn anchors(&self, ledger: &Ledger, id: &str, key: &dyn Signer) -> Vec<u8> {
@@ -181,6 +182,7 @@ pub(crate) struct Bench {
     pub(crate) ledger: Ledger,
     pub(crate) sequencer: Sequencer,
     pub(crate) publisher: Publisher,
+    keeper: Option<Keeper>,
 }
 
 pub(crate) type Answer = JoinHandle<Result<Registration, RegisterError>>;
@@ -238,6 +240,39 @@ impl Bench {
 
     pub(crate) fn answer(&self, answer: Answer) -> Result<Registration, RegisterError> {
         self.runtime.block_on(answer).unwrap()
+    }
+
+    /// Lets the keeper register a manifest if one is due.
+    pub(crate) fn keep(&mut self) -> Result<bool, RegisterError> {
+        self.keep_while(|sequencer| sequencer.step().map(drop))
+    }
+
+    /// Lets the keeper register a manifest whose commit fails.
+    pub(crate) fn keep_until_fatal(mut self) -> bool {
+        let mut fatal = false;
+        let kept = self.keep_while(|sequencer| {
+            fatal = sequencer.step().is_err();
+            Ok(())
+        });
+        kept.is_err() && fatal
+    }
+
+    fn keep_while(
+        &mut self,
+        mut step: impl FnMut(&mut Sequencer) -> Result<(), Fatal>,
+    ) -> Result<bool, RegisterError> {
+        let mut keeper = self.keeper.take().unwrap();
+        let kept = self.runtime.spawn(async move { (keeper.step().await, keeper) });
+        while !kept.is_finished() {
+            if self.sequencer.waiting() > 0 {
+                step(&mut self.sequencer).unwrap();
+            } else {
+                std::thread::yield_now();
+            }
+        }
+        let (outcome, keeper) = self.runtime.block_on(kept).unwrap();
+        self.keeper = Some(keeper);
+        outcome
     }
 
     /// Registers one statement with rounds of its own.

@@ -22,6 +22,7 @@ pub mod checkpoint;
 pub mod cose;
 pub mod cosignature;
 pub mod hash;
+pub mod manifest;
 pub mod note;
 pub mod page;
 pub mod position;

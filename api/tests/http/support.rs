@@ -92,7 +92,7 @@ impl World {
 
     /// A service that takes statements in and commits none, until it is told to.
     pub(crate) fn serve_without_sequencer(&self) -> Service {
-        let Opened { ledger, sequencer, publisher } = self.open_log();
+        let Opened { ledger, sequencer, publisher, .. } = self.open_log();
         let registry = Registry::new();
         let url = PublicUrl::parse(URL).unwrap();
         let metrics = HttpMetrics::register(&registry).unwrap();

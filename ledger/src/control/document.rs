@@ -2,12 +2,15 @@
 
 use std::sync::Arc;
 
+use proofs::manifest::{CollateralManifest, MANIFEST_CT};
 use proofs::{ContentType, EntryId, SignedStatement, StatementHeader};
 
 use super::fault::ControlFault;
 use super::genesis::{Genesis, LogIdentity};
 use super::headers::{self, acceptance_label, follows_label, log_label};
-use super::{ANCHORS_CT, ANCHORS_SUBJECT, GENESIS_CT, GENESIS_SUBJECT, POLICY_CT, POLICY_SUBJECT};
+use super::{
+    ANCHORS_CT, ANCHORS_SUBJECT, GENESIS_CT, GENESIS_SUBJECT, MANIFEST_SUBJECT, POLICY_CT, POLICY_SUBJECT,
+};
 use crate::governance::{GovernanceError, shown};
 use crate::policy::Policy;
 use crate::trust::{AnchorIncrement, AnchorSet};
@@ -56,6 +59,8 @@ pub(crate) enum ControlType {
     Genesis,
     Policy,
     Anchors,
+    /// Not the operator's: the registrar signs it.
+    Manifest,
     Unknown,
 }
 
@@ -83,6 +88,7 @@ impl ControlType {
             GENESIS_CT => Self::Genesis,
             POLICY_CT => Self::Policy,
             ANCHORS_CT => Self::Anchors,
+            MANIFEST_CT => Self::Manifest,
             _ => Self::Unknown,
         })
     }
@@ -106,15 +112,12 @@ pub(crate) fn check_place(
 ) -> Result<ControlKind, ControlFault> {
     let (kind, content_type, subject, in_force) = match kind {
         ControlType::Genesis => return Err(ControlFault::LaterGenesis),
-        ControlType::Unknown => return Err(unknown_type(statement.header())),
+        ControlType::Manifest | ControlType::Unknown => return Err(unknown_type(statement.header())),
         ControlType::Policy => (ControlKind::Policy, POLICY_CT, POLICY_SUBJECT, &force.policy_id),
         ControlType::Anchors => (ControlKind::Anchors, ANCHORS_CT, ANCHORS_SUBJECT, &force.anchors_id),
     };
     let header = statement.header();
-    let log = headers::entry_id(header, &log_label()).ok_or(ControlFault::NoLog)?;
-    if log != force.identity.log_id {
-        return Err(ControlFault::AnotherLog { found: log, expected: force.identity.log_id });
-    }
+    check_log(header, force.identity)?;
     check_form(header, content_type, subject)?;
     if header.issuer != force.identity.genesis.issuer {
         return Err(ControlFault::Issuer { expected: force.identity.genesis.issuer.clone() });
@@ -125,6 +128,28 @@ pub(crate) fn check_place(
     }
     check_key(header, &force.policy.operator)?;
     Ok(kind)
+}
+
+/// What can be told of a collateral manifest from itself alone: the right log, the right form. Whether it continues the
+/// one before it is for the sequencer to tell, and whether it tells the truth, for the auditor.
+pub(crate) fn check_manifest(
+    statement: &SignedStatement,
+    identity: &LogIdentity,
+) -> Result<(), ControlFault> {
+    let header = statement.header();
+    check_log(header, identity)?;
+    check_form(header, MANIFEST_CT, MANIFEST_SUBJECT)?;
+    headers::entry_id(header, &follows_label()).ok_or(ControlFault::NoFollows)?;
+    CollateralManifest::decode(statement.payload())?;
+    Ok(())
+}
+
+fn check_log(header: &StatementHeader, identity: &LogIdentity) -> Result<(), ControlFault> {
+    let log = headers::entry_id(header, &log_label()).ok_or(ControlFault::NoLog)?;
+    if log == identity.log_id {
+        return Ok(());
+    }
+    Err(ControlFault::AnotherLog { found: log, expected: identity.log_id })
 }
 
 /// Reads the document and checks it against what is in force. Called once the signature has verified, so that only

@@ -1,6 +1,7 @@
 //! Why a control statement is rejected, each in a sentence of its own.
 
-use proofs::EntryId;
+use proofs::manifest::ManifestError;
+use proofs::{EntryId, LeafIndex};
 
 use super::headers::{ACCEPTANCE_HEADER, FOLLOWS_HEADER, LOG_HEADER};
 use crate::policy::PolicyError;
@@ -82,6 +83,15 @@ pub enum ControlFault {
     /// The increment is not usable.
     #[error(transparent)]
     Anchors(#[from] AnchorsError),
+    /// The collateral manifest does not read.
+    #[error(transparent)]
+    Manifest(#[from] ManifestError),
+    /// The collateral manifest does not continue the newest one.
+    #[error("the next collateral manifest covers what is committed from entry {next} on")]
+    Uncovered {
+        /// The first entry that no manifest covers.
+        next: LeafIndex,
+    },
     /// A rule names an anchor that was never registered.
     #[error(
         "rule `{rule}` of the policy names the trust anchor `{anchor}`, which is not registered; register it first"

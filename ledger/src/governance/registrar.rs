@@ -6,6 +6,7 @@ use proofs::{ContentType, SignedStatement, UnixTime};
 use super::judge::{reserved_subject, verify};
 use super::refusal::{Refusal, Rejection, shown};
 use super::{Admitted, Evidence, Governance, REGISTRAR_RULE};
+use crate::control::{self, ControlType};
 use crate::registrar::{MAX_PRODUCER_BYTES, PRODUCER_HEADER, is_producer, is_registrars, producer_label};
 
 /// A statement under the registrar's name that is not as the registrar makes them.
@@ -34,6 +35,10 @@ impl Governance {
         if !is_registrars(header, self.identity()) {
             return Err(Rejection::ReservedIssuer { issuer: shown(&header.issuer) }.into());
         }
+        if ControlType::of(header) == Some(ControlType::Manifest) {
+            control::check_manifest(&statement, self.identity()).map_err(Rejection::from)?;
+            return self.signed_by_registrar(statement);
+        }
         let limit = self.policy().max_statement_bytes;
         if statement.canonical().len() > limit {
             return Err(Refusal::TooLarge { limit });
@@ -42,6 +47,13 @@ impl Governance {
         if reserved_subject(&header.subject) {
             return Err(Rejection::ReservedSubject { subject: shown(&header.subject) }.into());
         }
+        let admitted = self.signed_by_registrar(statement)?;
+        let examination =
+            self.examine(admitted.statement.statement(), &admitted.evidence.key, evaluated_at)?;
+        Ok(Admitted { examination, ..admitted })
+    }
+
+    fn signed_by_registrar(&self, statement: SignedStatement) -> Result<Admitted, Refusal> {
         let key = &self.identity().genesis.registrar;
         let verified = verify(statement, key, REGISTRAR_RULE)?;
         let evidence = Evidence {
@@ -51,8 +63,7 @@ impl Governance {
             chain: Vec::new(),
             unprotected_x5chain: Vec::new(),
         };
-        let examination = self.examine(verified.statement(), key, evaluated_at)?;
-        Ok(Admitted { statement: verified, evidence, control: None, examination })
+        Ok(Admitted { statement: verified, evidence, control: None, examination: None })
     }
 }
 

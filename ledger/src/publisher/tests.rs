@@ -45,7 +45,7 @@ fn the_last_head_is_published_when_the_log_is_closed() {
     let world = World::new();
     let mut bench = world.bench(Settings { checkpoint_interval_ms: 3_600_000, ..Settings::default() });
     bench.must(world.statement(1));
-    let crate::testing::Bench { ledger, sequencer, publisher, runtime } = bench;
+    let crate::testing::Bench { ledger, sequencer, publisher, runtime, .. } = bench;
     let publishing = std::thread::spawn(move || publisher.run());
     drop((ledger, runtime));
     sequencer.run().unwrap();

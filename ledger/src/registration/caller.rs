@@ -148,6 +148,7 @@ impl Caller {
                 self.issue(Registered { id, index, registered_at, subject }, known);
             }
             Verdict::SameEvidence(registered) => self.issue(registered, true),
+            Verdict::Refused(refusal) => self.end(Err((*refusal).into())),
             Verdict::Twin(of) => self.end(Err(RegisterError::Twin { of })),
             Verdict::JudgeAgain(stale) => {
                 match judge(&self.ledger.shared, stale.statement.into_statement(), NOT_ABSENT) {

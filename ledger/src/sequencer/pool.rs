@@ -4,7 +4,7 @@ use proofs::{EntryId, LeafIndex, TreeSize, UnixTime};
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 
 use crate::flight::FlightGuard;
-use crate::governance::Admitted;
+use crate::governance::{Admitted, Refusal};
 use crate::receipts::Registered;
 use crate::registration::Caller;
 
@@ -59,6 +59,8 @@ pub(crate) enum Verdict {
     Sequenced { index: LeafIndex, registered_at: UnixTime, known: bool },
     /// Policy, anchors or time have moved on since it was judged.
     JudgeAgain(Box<Admitted>),
+    /// What is in the log by now rules it out.
+    Refused(Box<Refusal>),
     /// The same evidence of the same producer is in the log, in another statement of the registrar (D17).
     SameEvidence(Registered),
     /// Its ECDSA twin is in the log (D7).

@@ -8,7 +8,9 @@ use storage::{Head, IndexRow, NewEntry, Snapshot, StoreError};
 use super::examined::{self, Recent};
 use super::pool::{Judged, Reply, Verdict};
 use crate::collateral::Collateral;
-use crate::governance::{Admitted, ControlChange, Governance};
+use crate::control::ControlFault;
+use crate::governance::{Admitted, ControlChange, Governance, Refusal, Rejection};
+use crate::manifest;
 use crate::receipts::Registered;
 use crate::registrar;
 use crate::registration::registered_at;
@@ -20,6 +22,8 @@ pub(super) struct Round {
     pub(super) base: Head,
     pub(super) now: UnixTime,
     rules: Governance,
+    /// The first entry that no collateral manifest covers.
+    pub(super) covered: LeafIndex,
     pub(super) entries: Vec<NewEntry>,
     pub(super) rows: Vec<IndexRow>,
     pub(super) change: Option<(ControlChange, LeafIndex, EntryId)>,
@@ -31,11 +35,12 @@ pub(super) struct Round {
 }
 
 impl Round {
-    pub(super) fn new(base: Head, now: UnixTime, rules: Governance) -> Self {
+    pub(super) fn new(base: Head, now: UnixTime, rules: Governance, covered: LeafIndex) -> Self {
         Self {
             base,
             now,
             rules,
+            covered,
             entries: Vec::new(),
             rows: Vec::new(),
             change: None,
@@ -73,6 +78,9 @@ impl Round {
         }
         self.rows.extend(rows);
         let record = Collateral { examined, ..recorded(&admitted, judged, now) };
+        if let Some(manifest) = manifest::of_statement(statement) {
+            self.covered = manifest.to;
+        }
         self.ids.insert(id, index);
         self.entries.push(NewEntry {
             entry: *id.as_bytes(),
@@ -85,6 +93,15 @@ impl Round {
         }
         self.answers.push((id, reply, Verdict::Sequenced { index, registered_at: now, known: false }));
         Ok(())
+    }
+
+    /// A collateral manifest continues the newest one, and covers only what is committed (D12).
+    fn uncovered(&self, admitted: &Admitted) -> Option<Refusal> {
+        let manifest = manifest::of_statement(admitted.statement.statement())?;
+        if manifest.from == self.covered && manifest.to <= self.base.tree.size.next_index() {
+            return None;
+        }
+        Some(Rejection::from(ControlFault::Uncovered { next: self.covered }).into())
     }
 
     /// D7: exact, on the full digest, against this round and everything before it; there is no `before` for a statement
@@ -105,6 +122,9 @@ impl Round {
             let registered_at =
                 snapshot.entry(index)?.map_or(UnixTime::from_secs(0), |row| row.registered_at);
             return Ok(Some(Verdict::Sequenced { index, registered_at, known: true }));
+        }
+        if let Some(refusal) = self.uncovered(admitted) {
+            return Ok(Some(Verdict::Refused(Box::new(refusal))));
         }
         if let Some(key) = registrar::key_of(admitted.statement.statement(), self.rules.identity()) {
             if let Some(registered) = self.evidence.get(&key) {

@@ -17,7 +17,7 @@ use axum_server::accept::DefaultAcceptor;
 use axum_server::tls_rustls::RustlsAcceptor;
 use axum_server::{Handle, Server};
 use hyper_util::rt::TokioTimer;
-use ledger::{Fatal, Ledger, Metrics, Opened, Parts, Publisher, Sequencer, SystemClock};
+use ledger::{Fatal, Keeper, Ledger, Metrics, Opened, Parts, Publisher, Sequencer, SystemClock};
 use proofs::{EntryId, TreeSize};
 use std::net::{SocketAddr, TcpListener};
 use std::panic::AssertUnwindSafe;
@@ -54,7 +54,7 @@ pub(crate) fn run(folder: &DataDir, plan: Plan, ready: &mut dyn FnMut(&Ready)) -
     let parts =
         Parts { store: Arc::<RocksStore>::clone(&store), keys, clock: Arc::new(SystemClock), metrics };
     let Config { listen: listening, limits, read, ledger: settings, service, .. } = plan.config;
-    let Opened { ledger, sequencer, publisher } = Ledger::open(parts, settings)
+    let Opened { ledger, sequencer, publisher, keeper } = Ledger::open(parts, settings)
         .map_err(|error| Failure::local(format_args!("{}: {error}", folder.root().display())))?;
 
     let tls = plan.tls.as_ref().map(tls::config).transpose()?;
@@ -83,7 +83,7 @@ pub(crate) fn run(folder: &DataDir, plan: Plan, ready: &mut dyn FnMut(&Ready)) -
         .build()
         .context("cannot start the threads of the service")?;
     let (sender, threads) = unbounded_channel();
-    start_threads(sequencer, publisher, &sender)?;
+    start_threads(sequencer, publisher, keeper, &sender)?;
     drop(sender);
     let grace = Duration::from_secs(listening.stop_grace_s);
     let ending = runtime.block_on(async {
@@ -128,10 +128,12 @@ impl Ended {
 fn start_threads(
     sequencer: Sequencer,
     publisher: Publisher,
+    keeper: Keeper,
     ends: &UnboundedSender<Ended>,
 ) -> Result<(), Failure> {
     start_thread("sequencer", ends.clone(), move || sequencer.run())?;
-    start_thread("publisher", ends.clone(), move || publisher.run())
+    start_thread("publisher", ends.clone(), move || publisher.run())?;
+    start_thread("keeper", ends.clone(), move || keeper.run())
 }
 
 fn start_thread(

@@ -122,7 +122,8 @@ fn serves_when_it_is_asked_to() {
         clock: Arc::new(SystemClock),
         metrics: Metrics::new(&registry).unwrap(),
     };
-    let Opened { ledger, sequencer, publisher } = Ledger::open(parts, ledger::Settings::default()).unwrap();
+    let Opened { ledger, sequencer, publisher, .. } =
+        Ledger::open(parts, ledger::Settings::default()).unwrap();
     std::thread::spawn(move || sequencer.run());
     std::thread::spawn(move || publisher.run());
     let metrics = api::HttpMetrics::register(&registry).unwrap();

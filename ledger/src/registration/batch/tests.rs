@@ -173,7 +173,7 @@ fn d5_judged_in_vain_too_often_asks_to_come_back() {
 fn an_ended_sequencer_is_told_to_every_one() {
     let world = World::new();
     let bench = world.bench(Settings::default());
-    let Bench { runtime, ledger, sequencer, publisher } = bench;
+    let Bench { runtime, ledger, sequencer, publisher, .. } = bench;
     drop((sequencer, publisher));
     let bodies = [Bytes::from(world.statement(1)), Bytes::from(world.statement(2))];
     let outcomes = runtime.block_on(ledger.register_batch(&bodies, Wait::ForReceipt));

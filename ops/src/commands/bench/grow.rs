@@ -126,7 +126,7 @@ impl Log {
         let metrics = Metrics::new(&prometheus::Registry::new()).context("cannot make the metrics")?;
         let parts =
             Parts { store: Arc::<RocksStore>::clone(&store), keys, clock: Arc::new(SystemClock), metrics };
-        let Opened { ledger, sequencer, publisher } = Ledger::open(parts, config.ledger)
+        let Opened { ledger, sequencer, publisher, .. } = Ledger::open(parts, config.ledger)
             .map_err(|error| Failure::local(format_args!("{}: {error}", folder.root().display())))?;
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
         let runtime = runtime.context("cannot start the threads of the log")?;

@@ -1,0 +1,235 @@
+//! Collateral manifests: made at an interval, so that collateral cannot be rewritten later (D12).
+//!
+//! Everything that is needed to go on is in the log: the newest manifest says up to where collateral is covered, and
+//! names the one before it. So a process that is killed between two steps loses nothing and covers nothing twice.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use ciborium::Value;
+use proofs::manifest::{CollateralManifest, Fold, MANIFEST_CT, MAX_MANIFEST_RECORDS};
+use proofs::{ContentType, EntryId, LeafIndex, SignedStatement, StatementBuilder, TreeSize, UnixTime};
+use storage::{Snapshot, StoreError};
+use tokio::sync::{mpsc, watch};
+
+use crate::control::{LogIdentity, MANIFEST_SUBJECT, follows_label, log_label};
+use crate::error::{Fatal, InternalError, RegisterError};
+use crate::ledger::Ledger;
+use crate::registration::Wait;
+use crate::rows;
+use crate::sequencer::pool::Pending;
+use crate::shared::{Shared, State};
+
+/// How often the clock is looked at while nothing is registered.
+const POLL: Duration = Duration::from_secs(1);
+
+/// Up to where collateral is covered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Covered {
+    /// The first entry whose collateral no manifest covers.
+    pub(crate) to: LeafIndex,
+    /// The newest manifest, or the genesis statement where there is none: what the next one follows.
+    pub(crate) by: EntryId,
+}
+
+/// What the log says about it.
+pub(crate) fn covered(snapshot: &dyn Snapshot, size: TreeSize) -> Result<Covered, InternalError> {
+    let first = LeafIndex::new(0);
+    let newest = newest(snapshot, size)?;
+    let index = newest.unwrap_or(first);
+    let damaged = || InternalError::Entry(index);
+    let row = snapshot.entry(index)?.ok_or_else(damaged)?;
+    let by = EntryId::from_bytes(row.entry);
+    if newest.is_none() {
+        return Ok(Covered { to: first, by });
+    }
+    let bytes = snapshot.statement(index)?.ok_or_else(damaged)?;
+    let statement = SignedStatement::parse(&bytes, bytes.len()).map_err(|_| damaged())?;
+    let manifest = CollateralManifest::decode(statement.payload()).map_err(|_| damaged())?;
+    Ok(Covered { to: manifest.to, by })
+}
+
+/// The newest manifest: the greatest key of its index, found digit by digit, because a scan begins at a prefix.
+fn newest(snapshot: &dyn Snapshot, size: TreeSize) -> Result<Option<LeafIndex>, StoreError> {
+    // No manifest is beyond the tree, so no digit beyond those of its last leaf needs to be tried.
+    let Some(last) = size.last().map(rows::leaf_key) else { return Ok(None) };
+    let mut prefix = Vec::with_capacity(last.len());
+    while prefix.len() < last.len() {
+        let beside_last = last.starts_with(&prefix);
+        let highest = last.get(prefix.len()).copied().filter(|_| beside_last).unwrap_or(u8::MAX);
+        let mut found = None;
+        for digit in (0..=highest).rev() {
+            let longer = [&prefix[..], &[digit]].concat();
+            if !snapshot.scan(rows::MANIFEST, &longer, 1)?.is_empty() {
+                found = Some(longer);
+                break;
+            }
+        }
+        match found {
+            Some(longer) => prefix = longer,
+            None => return Ok(None),
+        }
+    }
+    snapshot.lookup(rows::MANIFEST, &prefix)
+}
+
+/// Makes manifests when they are due. [`Keeper::run`] belongs on a thread of its own.
+pub struct Keeper {
+    shared: Arc<Shared>,
+    heads: watch::Receiver<State>,
+    /// Weak, so that the sequencer ends when everybody else has gone.
+    mailbox: mpsc::WeakSender<Pending>,
+    tally: Option<Tally>,
+}
+
+/// What has come since the newest manifest, counted so far.
+struct Tally {
+    covered: Covered,
+    /// The next entry to look at.
+    next: LeafIndex,
+    /// How many of those looked at are no manifests.
+    pending: u64,
+    /// When the first of these was registered.
+    oldest: Option<UnixTime>,
+}
+
+impl Keeper {
+    pub(crate) fn new(shared: Arc<Shared>, mailbox: mpsc::WeakSender<Pending>) -> Self {
+        let heads = shared.state.clone();
+        Self { shared, heads, mailbox, tally: None }
+    }
+
+    /// Registers manifests until the sequencer has ended. What cannot be registered now is tried again.
+    ///
+    /// # Errors
+    ///
+    /// [`Fatal`] if the thread cannot start.
+    pub fn run(mut self) -> Result<(), Fatal> {
+        let reactor =
+            tokio::runtime::Builder::new_current_thread().enable_time().build().map_err(Fatal::Start)?;
+        reactor.block_on(async {
+            loop {
+                match self.step().await {
+                    Ok(true) => continue,
+                    Ok(false) | Err(RegisterError::Stopped) => {}
+                    Err(error) => {
+                        self.tally = None;
+                        tracing::warn!(%error, "a collateral manifest could not be registered; it will be tried again");
+                    }
+                }
+                tokio::select! {
+                    changed = self.heads.changed() => if changed.is_err() { return Ok(()) },
+                    () = tokio::time::sleep(POLL) => {}
+                }
+            }
+        })
+    }
+
+    /// Registers one manifest if one is due; `true` if it did.
+    pub(crate) async fn step(&mut self) -> Result<bool, RegisterError> {
+        let settings = &self.shared.settings;
+        if settings.manifest_entries == 0 {
+            return Ok(false);
+        }
+        let Some(manifest) = self.due()? else { return Ok(false) };
+        let Some(mailbox) = self.mailbox.upgrade() else { return Err(RegisterError::Stopped) };
+        let ledger = Ledger { shared: Arc::clone(&self.shared), mailbox };
+        let registered = ledger.register(Bytes::from(manifest), Wait::ForCommit).await;
+        self.tally = None;
+        registered?;
+        self.shared.metrics.manifests.inc();
+        Ok(true)
+    }
+
+    /// The statement of the next manifest, if it is time for it.
+    fn due(&mut self) -> Result<Option<Vec<u8>>, InternalError> {
+        let State { head, governance, .. } = self.shared.state();
+        let snapshot = self.shared.store.snapshot()?;
+        let snapshot = snapshot.as_ref();
+        let mut tally = match self.tally.take() {
+            Some(tally) => tally,
+            None => Tally::new(covered(snapshot, head.tree.size)?),
+        };
+        let settings = &self.shared.settings;
+        tally.count(snapshot, head.tree.size, settings.manifest_entries)?;
+        let now = head.time.max(self.shared.clock.now());
+        let waited = tally.oldest.map(|oldest| now.secs().saturating_sub(oldest.secs()));
+        let due = tally.pending >= settings.manifest_entries
+            || waited.is_some_and(|waited| waited >= settings.manifest_interval_s);
+        let covered = tally.covered;
+        self.tally = Some(tally);
+        if !due {
+            return Ok(None);
+        }
+        let manifest = fold(snapshot, covered.to, head.tree.size, MAX_MANIFEST_RECORDS)?;
+        let signer = self.shared.keys.registrar.as_ref();
+        Ok(Some(statement(covered.by, governance.identity()).sign(&manifest.encode(), signer)?))
+    }
+}
+
+impl Tally {
+    fn new(covered: Covered) -> Self {
+        Self { covered, next: covered.to, pending: 0, oldest: None }
+    }
+
+    /// Looks at what is new, and no further than needed to know that a manifest is due.
+    fn count(&mut self, snapshot: &dyn Snapshot, size: TreeSize, enough: u64) -> Result<(), InternalError> {
+        while self.next.in_tree(size) && self.pending < enough {
+            if snapshot.lookup(rows::MANIFEST, &rows::leaf_key(self.next))?.is_none() {
+                self.pending = self.pending.saturating_add(1);
+                if self.oldest.is_none() {
+                    let row = snapshot.entry(self.next)?.ok_or(InternalError::Entry(self.next))?;
+                    self.oldest = Some(row.registered_at);
+                }
+            }
+            self.next = self.next.next();
+        }
+        Ok(())
+    }
+}
+
+/// The manifest over everything that is committed from `from` on, or as much as one may cover.
+fn fold(
+    snapshot: &dyn Snapshot,
+    from: LeafIndex,
+    size: TreeSize,
+    most: u64,
+) -> Result<CollateralManifest, InternalError> {
+    let end = from.get().saturating_add(most).min(size.get());
+    let to = LeafIndex::new(end);
+    let fold = fold_range(snapshot, from, to)?;
+    Ok(CollateralManifest { from, to, root: fold.root() })
+}
+
+/// Folds the records of the entries from `from` to before `to` as they are stored.
+pub(crate) fn fold_range(
+    snapshot: &dyn Snapshot,
+    from: LeafIndex,
+    to: LeafIndex,
+) -> Result<Fold, InternalError> {
+    let mut fold = Fold::new();
+    let mut at = from;
+    while at < to {
+        fold.record(&snapshot.collateral(at)?.ok_or(InternalError::Entry(at))?);
+        at = at.next();
+    }
+    Ok(fold)
+}
+
+fn statement(follows: EntryId, identity: &LogIdentity) -> StatementBuilder {
+    let bytes = |id: EntryId| Value::Bytes(id.as_bytes().to_vec());
+    StatementBuilder::new(&identity.genesis.issuer, MANIFEST_SUBJECT)
+        .content_type(ContentType::Text(MANIFEST_CT.to_owned()))
+        .extra(log_label(), bytes(identity.log_id))
+        .extra(follows_label(), bytes(follows))
+}
+
+/// A manifest among the statements of a round, if it is one.
+pub(crate) fn of_statement(statement: &SignedStatement) -> Option<CollateralManifest> {
+    let own = statement.header().content_type.as_ref() == Some(&ContentType::Text(MANIFEST_CT.to_owned()));
+    own.then(|| CollateralManifest::decode(statement.payload()).ok()).flatten()
+}
+
+#[cfg(test)]
+mod tests;
