@@ -36,6 +36,7 @@ mod recovery;
 pub mod registrar;
 mod registration;
 mod rows;
+pub mod search;
 mod sequencer;
 mod settings;
 mod shared;

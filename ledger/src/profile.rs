@@ -11,10 +11,14 @@
 //! A payload has at most [`MAX_DEPTH`] levels and [`MAX_VALUES`] values; an examination at most [`MAX_FINDINGS`]
 //! findings, [`MAX_TERMS`] terms of [`MAX_TERM_BYTES`] bytes. What does not fit is itself a finding.
 
+mod agent_evidence;
+mod agent_trace;
+mod aigp;
 mod canonical;
 mod examination;
 mod examine;
 mod finding;
+mod iatp;
 mod json;
 mod keys;
 mod kind;
@@ -27,6 +31,9 @@ mod trace;
 #[cfg(test)]
 mod tests;
 
+pub use agent_evidence::manifest_findings;
+pub use agent_trace::{LineRange, lines_of};
+pub use aigp::verifier_report;
 pub use examination::Examination;
 pub use examine::{Circumstances, examine, examine_statement, subject_of};
 pub use finding::{Finding, MAX_FINDINGS, MAX_MESSAGE_BYTES, MAX_POINTER_BYTES, Severity};
@@ -37,5 +44,6 @@ pub use schema::schema_digests;
 pub use term::{IndexTerm, MAX_TERM_BYTES, MAX_TERMS, TERM_NAMES, TermKind, TermName};
 pub use trace::locator as trace_locator;
 
+pub(crate) use examine::content_type;
 pub(crate) use probe::{is_probed, rows_of};
-pub(crate) use term::statement_terms;
+pub(crate) use term::{row_prefix, statement_terms};

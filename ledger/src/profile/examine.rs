@@ -5,7 +5,7 @@ use proofs::{ContentType, EntryId, PublicKey, SignedStatement, UnixTime};
 use super::examination::{Draft, Examination};
 use super::kind::{Kind, ProfileRule, Switch, System};
 use super::term::SYSTEM;
-use super::{json, trace};
+use super::{agent_evidence, agent_trace, aigp, iatp, json, trace};
 use crate::policy::MAX_STATEMENT_BYTES;
 use crate::trust::AnchorSet;
 
@@ -60,6 +60,10 @@ pub fn examine(kind: Kind, payload: &[u8], circumstances: &Circumstances<'_>) ->
     };
     match kind.system() {
         System::Trace => trace::examine(kind, &value, object, circumstances, &mut draft),
+        System::Aigp => aigp::examine(kind, &value, object, circumstances, &mut draft),
+        System::AgentEvidence => agent_evidence::examine(kind, &value, object, &mut draft),
+        System::Iatp => iatp::examine(kind, &value, object, circumstances, &mut draft),
+        System::AgentTrace => agent_trace::examine(payload, &value, object, &mut draft),
     }
     draft.finish(kind)
 }
@@ -100,14 +104,19 @@ pub(crate) fn content_type(statement: &SignedStatement) -> Option<&str> {
     }
 }
 
-/// The record's own subject, by the one rule of its system: TRACE `subject`; a TRACE revocation the key it revokes.
-/// `None` where the payload cannot be read or names none.
+/// The record's own subject, by the one rule of its system: TRACE `subject`; a TRACE revocation the key it revokes;
+/// AIGP `agent_id`; an Agent Evidence document its own id; IATP `agent_id`; Agent Trace `vcs.revision`, or the
+/// record's id without one. `None` where the payload cannot be read or names none.
 #[must_use]
 pub fn subject_of(kind: Kind, payload: &[u8]) -> Option<String> {
     let value = json::read(payload).ok()?;
     let object = value.as_object()?;
     let subject = match kind.system() {
         System::Trace => trace::subject(kind, object),
+        System::Aigp => aigp::subject(kind, object),
+        System::AgentEvidence => agent_evidence::subject(kind, object),
+        System::Iatp => iatp::subject(object),
+        System::AgentTrace => agent_trace::subject(object),
     };
     subject.map(str::to_owned)
 }

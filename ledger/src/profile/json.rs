@@ -223,3 +223,18 @@ fn may_hold(value: &Value) -> bool {
         _ => false,
     }
 }
+
+/// Whether two texts mean the same JSON value; `1` and `1.0` do.
+pub(crate) fn same(left: &Value, right: &Value) -> bool {
+    match (left, right) {
+        (Value::Number(l), Value::Number(r)) => {
+            l == r || (l.is_f64() || r.is_f64()) && l.as_f64() == r.as_f64()
+        }
+        (Value::Array(l), Value::Array(r)) => l.len() == r.len() && l.iter().zip(r).all(|(l, r)| same(l, r)),
+        (Value::Object(l), Value::Object(r)) => {
+            l.len() == r.len()
+                && l.iter().all(|(name, value)| r.get(name).is_some_and(|other| same(value, other)))
+        }
+        _ => left == right,
+    }
+}

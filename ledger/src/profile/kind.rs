@@ -12,17 +12,29 @@ const MAX_CONTENT_TYPE: usize = 255;
 pub enum System {
     /// TRACE Trust Records.
     Trace,
+    /// AIGP governance events.
+    Aigp,
+    /// Agent Evidence documents.
+    AgentEvidence,
+    /// IATP attestations.
+    Iatp,
+    /// Agent Trace records.
+    AgentTrace,
 }
 
 impl System {
     /// All of them.
-    pub const ALL: [Self; 1] = [Self::Trace];
+    pub const ALL: [Self; 5] = [Self::Trace, Self::Aigp, Self::AgentEvidence, Self::Iatp, Self::AgentTrace];
 
     /// Its name, in documents and index terms.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
             Self::Trace => "trace",
+            Self::Aigp => "aigp",
+            Self::AgentEvidence => "agent-evidence",
+            Self::Iatp => "iatp",
+            Self::AgentTrace => "agent-trace",
         }
     }
 }
@@ -33,13 +45,79 @@ impl System {
 pub enum Kind {
     TraceRecord,
     TraceRevocation,
+    AigpEvent,
+    AigpCloudEvent,
+    EvidencePack,
+    EvidenceEvent,
+    EvidenceClaimMap,
+    EvidenceSourceMap,
+    EvidenceProvenance,
+    EvidenceReplay,
+    EvidenceVerification,
+    EvidenceManifest,
+    IatpAttestation,
+    IatpManifest,
+    IatpReputation,
+    AgentTraceRecord,
 }
 
-/// Kind, profile, content type. No media type is registered for either; the names are ours.
-const KINDS: [(Kind, System, &str, &str); 2] = [
-    (Kind::TraceRecord, System::Trace, "trace@1", "application/vnd.trace.record+json"),
-    (Kind::TraceRevocation, System::Trace, "trace-revocation@1", "application/vnd.trace.revocation+json"),
-];
+/// Kind, profile, content type. Only Agent Trace registers a media type of its own; the other names are ours.
+const KINDS: [(Kind, System, &str, &str); 16] = {
+    use Kind::{
+        AgentTraceRecord, AigpCloudEvent, AigpEvent, EvidenceClaimMap, EvidenceEvent, EvidenceManifest,
+        EvidencePack, EvidenceProvenance, EvidenceReplay, EvidenceSourceMap, EvidenceVerification,
+        IatpAttestation, IatpManifest, IatpReputation, TraceRecord, TraceRevocation,
+    };
+    use System::{AgentEvidence, AgentTrace, Aigp, Iatp, Trace};
+    [
+        (TraceRecord, Trace, "trace@1", "application/vnd.trace.record+json"),
+        (TraceRevocation, Trace, "trace-revocation@1", "application/vnd.trace.revocation+json"),
+        (AigpEvent, Aigp, "aigp@1", "application/vnd.aigp.event+json"),
+        (AigpCloudEvent, Aigp, "aigp-cloudevent@1", "application/cloudevents+json"),
+        (EvidencePack, AgentEvidence, "agent-evidence-pack@1", "application/vnd.agent-evidence.pack+json"),
+        (EvidenceEvent, AgentEvidence, "agent-evidence-event@1", "application/vnd.agent-evidence.event+json"),
+        (
+            EvidenceClaimMap,
+            AgentEvidence,
+            "agent-evidence-claim-map@1",
+            "application/vnd.agent-evidence.claim-map+json",
+        ),
+        (
+            EvidenceSourceMap,
+            AgentEvidence,
+            "agent-evidence-source-map@1",
+            "application/vnd.agent-evidence.source-map+json",
+        ),
+        (
+            EvidenceProvenance,
+            AgentEvidence,
+            "agent-evidence-provenance@1",
+            "application/vnd.agent-evidence.provenance+json",
+        ),
+        (
+            EvidenceReplay,
+            AgentEvidence,
+            "agent-evidence-replay@1",
+            "application/vnd.agent-evidence.replay+json",
+        ),
+        (
+            EvidenceVerification,
+            AgentEvidence,
+            "agent-evidence-verification@1",
+            "application/vnd.agent-evidence.verification+json",
+        ),
+        (
+            EvidenceManifest,
+            AgentEvidence,
+            "agent-evidence-export-manifest@1",
+            "application/vnd.agent-evidence.export-manifest+json",
+        ),
+        (IatpAttestation, Iatp, "iatp-attestation@1", "application/vnd.iatp.attestation+json"),
+        (IatpManifest, Iatp, "iatp-capability-manifest@1", "application/vnd.iatp.capability-manifest+json"),
+        (IatpReputation, Iatp, "iatp-reputation-event@1", "application/vnd.iatp.reputation-event+json"),
+        (AgentTraceRecord, AgentTrace, "agent-trace@1", "application/vnd.agent-trace.record+json"),
+    ]
+};
 
 impl Kind {
     /// All of them.
@@ -112,12 +190,15 @@ pub enum Switch {
     /// TRACE: records of the superseded v0.1 profile are examined instead of refused.
     #[serde(rename = "trace-v0.1")]
     TraceV01,
+    /// AIGP: an empty `governance_hash` is legal for `AGENT_REGISTERED`, `AGENT_APPROVED` and `AGENT_DEACTIVATED`.
+    AigpEmptyLifecycleHash,
 }
 
 impl Switch {
     fn system(self) -> System {
         match self {
             Self::TraceV01 => System::Trace,
+            Self::AigpEmptyLifecycleHash => System::Aigp,
         }
     }
 }

@@ -9,6 +9,8 @@ use super::term::{self, IndexTerm, TermName, row_prefix};
 
 /// The rows of links, which no query reaches, begin with these numbers; no term has one of them.
 const LINKS_FROM: u8 = 200;
+pub(crate) const LINK_AIGP_CHAIN: u8 = 200;
+pub(crate) const LINK_AGENT_TRACE_ID: u8 = 201;
 pub(crate) const LINK_TRACE_REVOKED: u8 = 202;
 
 const SEQUENCE_GAP: &str = "SEQUENCE_GAP";
@@ -53,6 +55,8 @@ pub enum Probe {
         chain: Vec<u8>,
         /// The event's number, at least 1.
         number: u64,
+        /// Where it stands.
+        pointer: String,
     },
     /// A TRACE key that may have been revoked, under each of its names.
     Revoked {
@@ -94,6 +98,10 @@ impl Probe {
         Self::Missing { prefix: row_prefix(name.code, value.as_bytes(), true), finding }
     }
 
+    pub(crate) fn present(name: &TermName, value: &str, finding: Finding) -> Self {
+        Self::Present { prefix: row_prefix(name.code, value.as_bytes(), true), finding }
+    }
+
     fn ask(&self, view: &dyn LogView, index: LeafIndex) -> Result<Option<Finding>, StoreError> {
         let any = |prefix: &[u8]| Ok::<bool, StoreError>(!view.rows(prefix, 1)?.is_empty());
         Ok(match self {
@@ -104,7 +112,7 @@ impl Probe {
                 let rows = view.rows(prefix, MAX_NAMESAKES)?;
                 rows.iter().any(|(key, _)| !key.starts_with(&whole)).then(|| finding.clone())
             }
-            Self::Sequence { chain, number } => sequence(chain, *number, &any)?,
+            Self::Sequence { chain, number, pointer } => sequence(chain, *number, pointer, &any)?,
             Self::Revoked { prefixes } => revoked(prefixes, view, index)?,
         })
     }
@@ -113,10 +121,11 @@ impl Probe {
 fn sequence(
     chain: &[u8],
     number: u64,
+    pointer: &str,
     any: &dyn Fn(&[u8]) -> Result<bool, StoreError>,
 ) -> Result<Option<Finding>, StoreError> {
     let has = |number: u64| any(&[chain, &number.to_be_bytes()[..]].concat());
-    let finding = |id, message| Finding::new(id, Severity::Warning, "/sequence_number", message);
+    let finding = |id, message| Finding::new(id, Severity::Warning, pointer, message);
     if has(number)? {
         let again = number == 1 && has(2)?;
         return Ok(Some(if again {

@@ -37,6 +37,22 @@ schemas! {
     TRACE_V01 = "trace/trace-v0.1.json", false;
     TRACE_V02 = "trace/trace-v0.2.json", false;
     TRACE_REVOCATION = "trace/trace-revocation.json", false;
+    AIGP_V08 = "aigp/aigp-event.v0.8.schema.json", true;
+    AIGP_V12 = "aigp/aigp-event.v0.12.constraints.schema.json", true;
+    AIGP_V13 = "aigp/aigp-event.v0.13.constraints.schema.json", true;
+    EVIDENCE_PACK = "agent-evidence/agentevidence-pack.schema.json", true;
+    EVIDENCE_EVENT = "agent-evidence/agentevidence-event.schema.json", true;
+    EVIDENCE_CLAIM_MAP = "agent-evidence/agentevidence-claim-map.schema.json", true;
+    EVIDENCE_SOURCE_MAP = "agent-evidence/agentevidence-source-map.schema.json", true;
+    EVIDENCE_PROVENANCE = "agent-evidence/agentevidence-provenance.schema.json", true;
+    EVIDENCE_REPLAY = "agent-evidence/agentevidence-replay.schema.json", true;
+    EVIDENCE_VERIFICATION = "agent-evidence/agentevidence-verification.schema.json", true;
+    EVIDENCE_MANIFEST = "agent-evidence/agentevidence-export-manifest.schema.json", true;
+    IATP_ATTESTATION = "iatp/attestation-record.schema.json", true;
+    IATP_MANIFEST = "iatp/capability-manifest.pydantic.schema.json", true;
+    IATP_MANIFEST_REPO = "iatp/capability_manifest.repo.json", true;
+    IATP_REPUTATION = "iatp/ReputationEvent.schema.json", true;
+    AGENT_TRACE = "agent-trace/trace-record.readme.schema.json", true;
 }
 
 /// Patterns are matched in linear time whatever the payload is. `format` counts where the system's own validator makes
@@ -55,10 +71,25 @@ pub fn schema_digests() -> impl Iterator<Item = (&'static str, Hash)> {
 }
 
 impl Schema {
+    pub(crate) fn is_valid(&self, value: &Value) -> bool {
+        self.compiled.as_ref().is_some_and(|validator| validator.is_valid(value))
+    }
+
     /// Reports where the value breaks the schema; `describe` says under which id, or passes it over.
     pub(crate) fn check(
         &self,
         value: &Value,
+        findings: &mut Findings,
+        describe: impl Fn(&str) -> Option<&'static str>,
+    ) {
+        self.check_at(value, "", findings, describe);
+    }
+
+    /// The same for a value that stands somewhere in the payload.
+    pub(crate) fn check_at(
+        &self,
+        value: &Value,
+        place: &str,
         findings: &mut Findings,
         describe: impl Fn(&str) -> Option<&'static str>,
     ) {
@@ -72,7 +103,11 @@ impl Schema {
         for error in validator.iter_errors(value).take(MAX_FINDINGS.saturating_mul(2)) {
             let pointer = pointer(&error);
             if let Some(id) = describe(&pointer) {
-                findings.error(id, pointer, format_args!("breaks the schema at {}", error.schema_path()));
+                findings.error(
+                    id,
+                    format!("{place}{pointer}"),
+                    format_args!("breaks the schema at {}", error.schema_path()),
+                );
             }
         }
     }

@@ -1,6 +1,8 @@
 //! Every vector of the systems, and hostile payloads. Data: `ledger/tests/data`, with source and licence beside it.
 
+mod aigp;
 mod bounds;
+mod others;
 mod registration;
 mod trace;
 

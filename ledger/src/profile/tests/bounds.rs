@@ -69,6 +69,18 @@ fn number_tokens_are_what_they_are_written_as() {
     );
 }
 
+#[test]
+fn equal_values_are_equal_however_numbers_are_written() {
+    let same = |left: &str, right: &str| {
+        json::same(&json::read(left.as_bytes()).unwrap(), &json::read(right.as_bytes()).unwrap())
+    };
+    assert!(same(r#"{"a":1,"b":[1.0]}"#, r#"{"b":[1],"a":1.0}"#));
+    assert!(!same(r#"{"a":1}"#, r#"{"a":1,"b":null}"#));
+    assert!(!same(r#"{"a":"1"}"#, r#"{"a":1}"#));
+    assert!(!same("[1,2]", "[2,1]"));
+    assert!(!same("9007199254740993", "9007199254740992"));
+}
+
 /// A million places that are wrong make no more findings than are kept, and none is larger than it may be.
 #[test]
 fn a_million_findings_are_a_few() {

@@ -136,6 +136,11 @@ fn a_key_is_trusted_by_an_anchor_and_not_by_itself() {
     assert!(has(&bare, "TRACE_KEY_NOT_TRUSTED"));
     let bench = Bench::new().trusting(System::Trace, key.public_key().clone(), None);
     assert!(!has(&bench.of(Kind::TraceRecord, &record), "TRACE_KEY_NOT_TRUSTED"));
+    let other = Bench::new().trusting(System::Aigp, key.public_key().clone(), None);
+    assert!(
+        has(&other.of(Kind::TraceRecord, &record), "TRACE_KEY_NOT_TRUSTED"),
+        "an anchor of another system"
+    );
 }
 
 #[test]

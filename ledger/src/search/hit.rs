@@ -1,0 +1,129 @@
+//! What is known of one entry, in short and at length.
+
+use std::sync::Arc;
+
+use proofs::{EntryId, LeafIndex, SignedStatement, UnixTime};
+use storage::Snapshot;
+
+use super::SearchError;
+use crate::collateral::{Collateral, Examined};
+use crate::error::{InternalError, ReadError};
+use crate::ledger::Ledger;
+use crate::profile::{IndexTerm, Kind, content_type, statement_terms};
+use crate::registration::find;
+use crate::shared::Shared;
+
+/// One entry that was found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Hit {
+    /// Its public handle.
+    pub id: EntryId,
+    /// Its position.
+    pub index: LeafIndex,
+    /// When it was registered.
+    pub registered_at: UnixTime,
+    /// CWT `sub`.
+    pub subject: String,
+    /// CWT `iss`.
+    pub issuer: String,
+    /// The content type of the payload, where it is a media type.
+    pub content_type: Option<String>,
+    /// The profile that examined it.
+    pub profile: Option<String>,
+    /// Whose record it is.
+    pub system: Option<&'static str>,
+    /// How many findings its profile had, log findings included.
+    pub findings: usize,
+    /// Whether it can be found by everything that it could be found by.
+    pub complete: bool,
+}
+
+/// One entry at length.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EntrySummary {
+    /// The same in short.
+    pub hit: Hit,
+    /// What its profile said.
+    pub examined: Option<Examined>,
+    /// Every term it can be found by.
+    pub terms: Vec<IndexTerm>,
+    /// The payload; empty where only its digest is on the log.
+    pub payload: Vec<u8>,
+}
+
+impl Ledger {
+    /// What is known of an entry.
+    ///
+    /// # Errors
+    /// [`ReadError::NotFound`] for an unknown id.
+    pub async fn summary(&self, id: EntryId) -> Result<EntrySummary, ReadError> {
+        let shared = Arc::clone(&self.shared);
+        self.shared.workers.run(move || summary(&shared, &id)).await?
+    }
+}
+
+fn summary(shared: &Shared, id: &EntryId) -> Result<EntrySummary, ReadError> {
+    let (index, _) = find(shared, id).map_err(InternalError::from)?.ok_or(ReadError::NotFound)?;
+    let snapshot = shared.store.snapshot().map_err(InternalError::from)?;
+    let read = entry(snapshot.as_ref(), index).map_err(|error| match error {
+        SearchError::Read(error) => error,
+        _ => InternalError::Entry(index).into(),
+    })?;
+    let Entry { hit, statement, examined } = read.ok_or(InternalError::Entry(index))?;
+    let terms = terms(&statement, examined.as_ref());
+    let logged = statement.header().envelope.is_none();
+    let payload = if logged { statement.payload().to_vec() } else { Vec::new() };
+    Ok(EntrySummary { hit, examined, terms, payload })
+}
+
+/// An entry, read back.
+pub(super) struct Entry {
+    pub(super) hit: Hit,
+    pub(super) statement: SignedStatement,
+    pub(super) examined: Option<Examined>,
+}
+
+/// The entry at a leaf; `None` where it is no longer kept.
+pub(super) fn entry(snapshot: &dyn Snapshot, index: LeafIndex) -> Result<Option<Entry>, SearchError> {
+    let damaged = || SearchError::from(InternalError::Entry(index));
+    let Some(row) = snapshot.entry(index)? else { return Ok(None) };
+    let Some(bytes) = snapshot.statement(index)?.filter(|bytes| !bytes.is_empty()) else { return Ok(None) };
+    let statement = SignedStatement::parse(&bytes, bytes.len()).map_err(|_| damaged())?;
+    let examined = match snapshot.collateral(index)?.filter(|bytes| !bytes.is_empty()) {
+        Some(bytes) => Collateral::decode(&bytes).map_err(|_| damaged())?.examined,
+        None => None,
+    };
+    let header = statement.header();
+    let kind = examined.as_ref().and_then(|known| Kind::of_profile(&known.profile));
+    let hit = Hit {
+        id: EntryId::from_bytes(row.entry),
+        index,
+        registered_at: row.registered_at,
+        subject: header.subject.clone(),
+        issuer: header.issuer.clone(),
+        content_type: content_type(&statement).map(str::to_owned),
+        profile: examined.as_ref().map(|known| known.profile.clone()),
+        system: kind.map(|kind| kind.system().name()),
+        findings: examined.as_ref().map_or(0, |known| known.findings.len()),
+        complete: examined.as_ref().is_none_or(|known| known.complete),
+    };
+    Ok(Some(Entry { hit, statement, examined }))
+}
+
+/// The entry at a leaf in short, with its terms.
+pub(super) fn hit(
+    snapshot: &dyn Snapshot,
+    index: LeafIndex,
+) -> Result<Option<(Hit, Option<Vec<IndexTerm>>)>, SearchError> {
+    let found = entry(snapshot, index)?;
+    Ok(found.map(|Entry { hit, statement, examined }| {
+        let terms = terms(&statement, examined.as_ref());
+        (hit, Some(terms))
+    }))
+}
+
+fn terms(statement: &SignedStatement, examined: Option<&Examined>) -> Vec<IndexTerm> {
+    let mut terms = statement_terms(statement);
+    terms.extend(examined.into_iter().flat_map(|known| known.terms.iter().cloned()));
+    terms
+}
