@@ -71,6 +71,8 @@ impl Offer {
 pub(crate) const RECEIPTS: &[Offer] = &[Offer::sign1(), Offer::plain(RECEIPT)];
 /// Consistency: a receipt, or what it proves in JSON.
 pub(crate) const CONSISTENCY: &[Offer] = &[Offer::sign1(), Offer::plain(RECEIPT), Offer::plain(JSON)];
+/// An entry: its receipt, or what is known of it for those who name JSON.
+pub(crate) const ENTRIES: &[Offer] = &[Offer::sign1(), Offer::plain(RECEIPT), Offer::by_name(JSON)];
 /// Signed and transparent statements.
 pub(crate) const STATEMENTS: &[Offer] = &[Offer::sign1(), Offer::plain(STATEMENT)];
 /// The key set: SCRAPI demands `application/cbor` (SCR-08); the more exact type only by name.

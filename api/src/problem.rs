@@ -70,6 +70,8 @@ rows! {
         "Statements and collateral of this service are read with a bearer token";
     TOKEN_UNKNOWN = UNAUTHORIZED, "token-unknown", "Unauthorized",
         "The Authorization header holds no bearer token that this service knows";
+    INVALID_SEARCH = BAD_REQUEST, "invalid-search", "Invalid Search",
+        "The query cannot be asked; GET /search/terms tells what can";
     NO_SUCH_KEY = NOT_FOUND, "no-such-key", "No such key", "No key could be found for this kid value";
     NO_SUCH_ENTRY = NOT_FOUND, "no-such-entry", "Not Found",
         "The entry is not known to this Transparency Service";

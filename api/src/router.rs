@@ -16,8 +16,8 @@ use crate::reading::ReadSettings;
 use crate::routes::pages::PagePlaces;
 use crate::routes::tiles::TileCache;
 use crate::routes::{
-    batch, checkpoint, consistency, health, keys, openapi, pages, policy, proofs, register, resolve,
-    statements, tiles,
+    batch, checkpoint, consistency, health, keys, openapi, pages, policy, proofs, register, resolve, search,
+    statements, summary, tiles,
 };
 
 use Door::{Binary, Cose, Json, Probe, Scitt, Text};
@@ -68,6 +68,10 @@ pub(crate) static ROUTES: &[Route] = &[
     at("/statements/{entry_id}", Cose, "the statement as registered", || get(statements::statement)),
     at("/statements/{entry_id}/transparent", Cose, "with its receipt", || get(statements::transparent)),
     at("/statements/{entry_id}/collateral", Cose, "why it was admitted", || get(statements::collateral)),
+    at("/search", Json, "?<term>=… entries by their index terms", || get(search::search)),
+    at("/search/terms", Json, "what can be asked for", || get(search::terms)),
+    at("/search/agent-trace/lines", Json, "?revision=&path=&line= who wrote it", || get(search::lines)),
+    at("/reports/aigp/{entry_id}", Json, "an AIGP event in AIGP's report format", || get(summary::aigp)),
     at("/policy", Json, "registration policy and trust anchors in force", || get(policy::policy)),
     at("/checkpoint", Text, "the signed head of the log", || get(checkpoint::checkpoint)),
     at("/tile/{level}/{*place}", Binary, "a tile of the tree (C2SP tlog-tiles)", || get(tiles::tile)),

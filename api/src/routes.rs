@@ -12,7 +12,9 @@ pub(crate) mod policy;
 pub(crate) mod proofs;
 pub(crate) mod register;
 pub(crate) mod resolve;
+pub(crate) mod search;
 pub(crate) mod statements;
+pub(crate) mod summary;
 pub(crate) mod tiles;
 
 mod answer;

@@ -182,7 +182,7 @@ fn page(snapshot: &dyn Snapshot, query: &Query) -> Result<Page, SearchError> {
     let mut hits = Vec::new();
     while let Some(leaf) = scan.next()? {
         let Some((found, terms)) = hit(snapshot, leaf)? else { continue };
-        if !scan.has_filters() || terms.is_some_and(|terms| scan.admits(&terms)) {
+        if !scan.has_filters() || scan.admits(&terms) {
             hits.push(found);
         }
         if hits.len() == limit {

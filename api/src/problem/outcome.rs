@@ -4,13 +4,14 @@
 use std::time::Duration;
 
 use ledger::governance::Refusal;
+use ledger::search::SearchError;
 use ledger::{ReadError, RegisterError};
 use proofs::{EntryId, StatementError};
 
 use super::{
-    BAD_ALGORITHM, BATCH_TOO_LARGE, DEADLINE, INTERNAL, INVALID_RANGE, INVALID_SIGNATURE, MALFORMED,
-    MISSING_CLAIMS, NO_SUCH_ENTRY, NO_SUCH_TILE, NOT_YET_PUBLISHED, OVERLOADED, PAYLOAD_MISSING, Problem,
-    REJECTED, STOPPING, TOO_LARGE, UNKNOWN_CRITICAL_HEADER, UNKNOWN_ISSUER_KEY,
+    BAD_ALGORITHM, BATCH_TOO_LARGE, DEADLINE, INTERNAL, INVALID_RANGE, INVALID_SEARCH, INVALID_SIGNATURE,
+    MALFORMED, MISSING_CLAIMS, NO_SUCH_ENTRY, NO_SUCH_TILE, NOT_YET_PUBLISHED, OVERLOADED, PAYLOAD_MISSING,
+    Problem, REJECTED, STOPPING, TOO_LARGE, UNKNOWN_CRITICAL_HEADER, UNKNOWN_ISSUER_KEY,
 };
 use crate::public_url::PublicUrl;
 
@@ -95,6 +96,14 @@ impl Problem {
         match error {
             ReadError::NotFound => Self::of(&NO_SUCH_TILE),
             _ => Self::read(error),
+        }
+    }
+
+    /// Why a search was not answered.
+    pub(crate) fn search(error: &SearchError) -> Self {
+        match error {
+            SearchError::Query(_) | SearchError::TooBroad { .. } => Self::of(&INVALID_SEARCH).because(error),
+            SearchError::Read(error) => Self::read(error),
         }
     }
 

@@ -27,6 +27,8 @@ mod register;
 #[cfg(test)]
 mod resolve;
 #[cfg(test)]
+mod search;
+#[cfg(test)]
 mod support;
 #[cfg(test)]
 mod tiles;

@@ -114,11 +114,11 @@ pub(super) fn entry(snapshot: &dyn Snapshot, index: LeafIndex) -> Result<Option<
 pub(super) fn hit(
     snapshot: &dyn Snapshot,
     index: LeafIndex,
-) -> Result<Option<(Hit, Option<Vec<IndexTerm>>)>, SearchError> {
+) -> Result<Option<(Hit, Vec<IndexTerm>)>, SearchError> {
     let found = entry(snapshot, index)?;
     Ok(found.map(|Entry { hit, statement, examined }| {
         let terms = terms(&statement, examined.as_ref());
-        (hit, Some(terms))
+        (hit, terms)
     }))
 }
 

@@ -65,26 +65,24 @@ fn one(finding: &Finding, event: Option<&Map<String, Value>>) -> Value {
         Severity::Warning => "medium",
         Severity::Info => "info",
     };
-    let mut details = json!({ "pointer": finding.pointer });
-    if !IDS.contains(&id) {
-        details["id"] = json!(id);
-    }
-    if let Some(as_of) = finding.as_of {
-        details["as_of"] = json!(as_of);
-    }
+    let mut details = Map::from_iter([("pointer".to_owned(), json!(finding.pointer))]);
+    details.extend((!IDS.contains(&id)).then(|| ("id".to_owned(), json!(id))));
+    details.extend(finding.as_of.map(|as_of| ("as_of".to_owned(), json!(as_of))));
     let of = |name: &str| event.and_then(|event| text(event, name)).unwrap_or_default();
-    let mut found = json!({
-        "finding_id": if IDS.contains(&id) { id } else { super::SCHEMA },
-        "message": finding.message,
-        "severity": severity,
-        "event_id": of("event_id"),
-        "agent_id": of("agent_id"),
-        "trace_id": of("trace_id"),
-        "details": details,
-    });
+    let mut found = Map::from_iter(
+        [
+            ("finding_id", json!(if IDS.contains(&id) { id } else { super::SCHEMA })),
+            ("message", json!(finding.message)),
+            ("severity", json!(severity)),
+            ("event_id", json!(of("event_id"))),
+            ("agent_id", json!(of("agent_id"))),
+            ("trace_id", json!(of("trace_id"))),
+            ("details", Value::Object(details)),
+        ]
+        .map(|(name, value)| (name.to_owned(), value)),
+    );
     let sequence = event.and_then(|event| event.get("sequence_number")).and_then(Value::as_u64);
-    if let Some(sequence) = sequence.filter(|sequence| *sequence >= 1) {
-        found["sequence_number"] = json!(sequence);
-    }
-    found
+    let sequence = sequence.filter(|sequence| *sequence >= 1);
+    found.extend(sequence.map(|sequence| ("sequence_number".to_owned(), json!(sequence))));
+    Value::Object(found)
 }

@@ -1,0 +1,78 @@
+//! What is known of one entry, in JSON: `GET /entries/{entry_id}` with `Accept: application/json`, and AIGP's own
+//! report about an event.
+
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::Response;
+use data_encoding::BASE64;
+use ledger::profile::{TermKind, TermName, verifier_report};
+use ledger::search::EntrySummary;
+use ledger::{ReadError, ReceiptState};
+use proofs::EntryId;
+use serde_json::{Value, json};
+
+use super::answer::{FRESH, dressed, receipt_to_come, with_location};
+use super::locator::Locator;
+use super::search::hit;
+use crate::media::JSON;
+use crate::problem::Problem;
+use crate::reading::Reader;
+use crate::router::App;
+
+/// The entry with its findings, terms and a fresh receipt; `subject` and `iat` of a TRACE record are the record's.
+pub(super) async fn summary(app: &App, id: EntryId, headers: &HeaderMap) -> Result<Response, Problem> {
+    let reader = Reader::of_whole(headers, &app.read)?;
+    let failed = |error: ReadError| Problem::read_entry(&error, &id);
+    let receipt = match app.ledger.receipt(id).await.map_err(failed)? {
+        ReceiptState::Issued { receipt, .. } => receipt,
+        ReceiptState::Running => return Ok(receipt_to_come(StatusCode::NO_CONTENT, app, &id)),
+    };
+    let summary = app.ledger.summary(id).await.map_err(failed)?;
+    let mut body = hit(&summary.hit);
+    if let Some(members) = body.as_object_mut() {
+        let found = summary.examined.as_ref().map(|examined| json!(examined.findings));
+        members.insert("findings".to_owned(), found.unwrap_or_else(|| json!([])));
+        members.insert("terms".to_owned(), terms(&summary));
+        members.insert("receipt".to_owned(), json!(BASE64.encode(&receipt)));
+        members.insert("receipt_uri".to_owned(), json!(app.public_url.entry(&id)));
+        if let Some(iat) = iat(&summary) {
+            members.insert("iat".to_owned(), iat);
+        }
+    }
+    let response = dressed(StatusCode::OK, JSON, reader.caching(FRESH), body.to_string());
+    Ok(with_location(response, app, &id))
+}
+
+/// `GET /reports/aigp/{entry_id}`: the findings about an AIGP event in AIGP's verifier-report format.
+pub(crate) async fn aigp(
+    State(app): State<App>,
+    Locator(id): Locator,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let reader = Reader::of_whole(&headers, &app.read)?;
+    let failed = |error: ReadError| Problem::read_entry(&error, &id);
+    let summary = app.ledger.summary(id).await.map_err(failed)?;
+    let examined = summary.examined.filter(|_| summary.hit.system == Some("aigp"));
+    let examined = examined.ok_or_else(|| failed(ReadError::NotFound))?;
+    let run = format!("urn:stele:entry:{id}");
+    let report = verifier_report(&summary.payload, &examined.findings, &run, summary.hit.registered_at);
+    Ok(dressed(StatusCode::OK, JSON, reader.caching(FRESH), report.to_string()))
+}
+
+fn terms(summary: &EntrySummary) -> Value {
+    let terms = summary.terms.iter().filter_map(|term| {
+        let name = TermName::of_code(term.code)?;
+        let number = u64::from_str_radix(&term.value, 16).ok().filter(|_| name.kind == TermKind::Number);
+        let value = number.map_or_else(|| json!(term.value), |number| json!(number));
+        Some(json!({ "name": name.name, "value": value }))
+    });
+    terms.collect()
+}
+
+/// Of a TRACE record only: what a client of the withdrawn tutorial compares.
+fn iat(summary: &EntrySummary) -> Option<Value> {
+    let record = summary.examined.as_ref().filter(|examined| examined.profile.starts_with("trace@"));
+    record?;
+    let payload: Value = serde_json::from_slice(&summary.payload).ok()?;
+    payload.get("iat").filter(|iat| iat.is_u64()).cloned()
+}
