@@ -6,6 +6,7 @@ mod grow;
 mod jobs;
 mod load;
 mod numbers;
+mod offline;
 mod report;
 mod server;
 mod statements;
@@ -42,6 +43,7 @@ pub(crate) struct Args {
 #[derive(Debug, Subcommand)]
 enum Action {
     Grow(grow::Args),
+    Offline(offline::Args),
     Yardstick(YardstickArgs),
 }
 
@@ -142,6 +144,7 @@ enum What {
 pub(crate) fn run(args: &Args, console: &mut Console<'_>) -> Result<Exit, Failure> {
     match &args.action {
         Some(Action::Grow(args)) => grow::run(args, console),
+        Some(Action::Offline(args)) => offline::run(args, console),
         Some(Action::Yardstick(args)) => measure_disk(args, console),
         None => load::run(&args.load, console),
     }

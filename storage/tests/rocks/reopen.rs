@@ -96,3 +96,22 @@ fn reading_only_changes_nothing_and_shows_everything() {
     let writer = open(&killed.store).unwrap();
     assert_eq!(dump_of(&writer), shown);
 }
+
+#[test]
+fn compaction_changes_nothing_that_can_be_read() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("store");
+    let store = create(&path);
+    grow(&store, 0, 300);
+    store.flush().unwrap();
+    grow(&store, 300, 900);
+    let before = dump_of(&store);
+    store.compact().unwrap();
+    assert_eq!(dump_of(&store), before);
+    let sizes = store.sizes().unwrap();
+    assert!(sizes.iter().any(|(name, bytes)| *name == "statements" && *bytes > 0), "{sizes:?}");
+    grow(&store, 900, 901);
+    drop(store);
+    let opened = open(&path).unwrap();
+    assert_eq!(opened.head().unwrap(), Some(head(901)));
+}

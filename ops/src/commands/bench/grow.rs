@@ -17,7 +17,7 @@ use bytes::Bytes;
 use ledger::control::{anchors_statement, policy_statement};
 use ledger::trust::{AnchorId, AnchorIncrement};
 use ledger::{Fatal, Ledger, Metrics, Opened, Parts, PrivateKey, RegisterError, SystemClock, Wait};
-use serde_json::json;
+use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -62,6 +62,9 @@ pub(super) struct Args {
     /// How many issuers, each with a key of its own
     #[arg(long, value_name = "I", default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=256))]
     issuers: u16,
+    /// Then compact the store, to see what the log takes on the disk in the long run
+    #[arg(long)]
+    compact: bool,
     /// Print the result as JSON
     #[arg(long)]
     json: bool,
@@ -76,9 +79,9 @@ pub(super) fn run(args: &Args, console: &mut Console<'_>) -> Result<Exit, Failur
     let issuers = Arc::new(Issuers::generate(usize::from(args.issuers), args.alg, bytes)?);
     let log = Log::open(&folder)?;
     let grown = log.grow(&issuers, &operator, args.entries, console);
-    let closed = log.close();
+    let closed = log.close(args.compact);
     let grown = grown?;
-    closed?;
+    let sizes = closed?;
     let bytes = used(&folder.store_folder());
     let rate = rate(grown.made, grown.time);
     if args.json {
@@ -89,6 +92,7 @@ pub(super) fn run(args: &Args, console: &mut Console<'_>) -> Result<Exit, Failur
             "rate": rate,
             "statement_bytes": issuers.statement(0)?.len(),
             "bytes_on_disk": bytes,
+            "bytes_by_kind": sizes.into_iter().map(|(name, bytes)| (name.to_owned(), Value::from(bytes))).collect::<Value>(),
             "skipped": ["HTTP", "receipts"],
         }))?;
     } else {
@@ -109,6 +113,9 @@ struct Grown {
     made: u64,
     time: Duration,
 }
+
+/// Bytes on the disk by kind of row.
+type Sizes = Vec<(&'static str, u64)>;
 
 /// A log opened as the service opens it, with nobody at the door.
 struct Log {
@@ -144,7 +151,8 @@ impl Log {
     }
 
     /// Ends as the service does: everything accepted is committed, published and flushed.
-    fn close(self) -> Result<(), Failure> {
+    /// Gives the bytes of each kind of row.
+    fn close(self, compact: bool) -> Result<Sizes, Failure> {
         let Self { ledger, store, runtime, threads } = self;
         drop(runtime);
         drop(ledger);
@@ -152,7 +160,8 @@ impl Log {
             let ended = thread.join().map_err(|_| Failure::local("a thread of the log failed"))?;
             ended.map_err(|fatal| Failure::local(format_args!("the log cannot go on: {fatal}")))?;
         }
-        store.flush().map_err(Failure::local)
+        if compact { store.compact() } else { store.flush() }.map_err(Failure::local)?;
+        store.sizes().map_err(Failure::local)
     }
 
     fn grow(

@@ -10,7 +10,6 @@ use data_encoding::HEXLOWER;
 use ledger::PrivateKey;
 use ledger::signer::KeyAlgorithm;
 use proofs::{ContentType, Signer, StatementBuilder};
-use std::fmt::Write;
 
 /// What issuers sign with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -22,7 +21,7 @@ pub(super) enum Algorithm {
 }
 
 impl Algorithm {
-    const fn key(self) -> KeyAlgorithm {
+    pub(super) const fn key(self) -> KeyAlgorithm {
         match self {
             Self::Ed25519 => KeyAlgorithm::Ed25519,
             Self::Es256 => KeyAlgorithm::Es256,
@@ -84,7 +83,7 @@ impl Issuers {
         let subject = format!("urn:example:bench:{}:{number:012}", self.run);
         let builder = StatementBuilder::new(issuer.name.as_str(), subject)
             .content_type(ContentType::Text("application/octet-stream".to_owned()));
-        let signed = builder.sign(payload(number, self.payload_bytes).as_bytes(), &issuer.key);
+        let signed = builder.sign(&payload(number, self.payload_bytes), &issuer.key);
         Ok(signed.context("cannot sign a statement")?)
     }
 
@@ -116,19 +115,18 @@ impl Issuers {
     }
 }
 
-/// A payload of this many bytes that no compression makes much smaller, as real ones that hold digests are.
-fn payload(number: u64, bytes: usize) -> String {
-    let mut text = format!("{number:020} ");
+/// A payload of this many bytes that no compression makes smaller, so that nothing is measured smaller than it is.
+fn payload(number: u64, bytes: usize) -> Vec<u8> {
+    let mut payload = format!("{number:020}").into_bytes();
     let mut state = number;
-    while text.len() < bytes {
+    while payload.len() < bytes {
         // SplitMix64: every number of 64 bits gives another.
         state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = state;
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        // Writing to a String does not fail.
-        let _ = write!(text, "{:016x}", mixed ^ (mixed >> 31));
+        payload.extend_from_slice(&(mixed ^ (mixed >> 31)).to_be_bytes());
     }
-    text.truncate(bytes.max(20));
-    text
+    payload.truncate(bytes.max(20));
+    payload
 }
