@@ -70,9 +70,11 @@ impl World {
         create(store.as_ref(), &genesis, &keys, &operator, &SystemClock).unwrap();
         let metrics = Metrics::new(&prometheus::Registry::new()).unwrap();
         let parts = Parts { store, keys, clock: Arc::new(SystemClock), metrics };
-        let Opened { ledger, sequencer, publisher } = Ledger::open(parts, Settings::default()).unwrap();
+        let Opened { ledger, sequencer, publisher, keeper } =
+            Ledger::open(parts, Settings::default()).unwrap();
         std::thread::spawn(move || sequencer.run());
         std::thread::spawn(move || publisher.run());
+        std::thread::spawn(move || keeper.run());
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
         let world = Self { runtime, ledger, issuer, made: AtomicU64::new(0) };
         world.admit(&operator);

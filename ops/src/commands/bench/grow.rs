@@ -133,7 +133,7 @@ impl Log {
         let metrics = Metrics::new(&prometheus::Registry::new()).context("cannot make the metrics")?;
         let parts =
             Parts { store: Arc::<RocksStore>::clone(&store), keys, clock: Arc::new(SystemClock), metrics };
-        let Opened { ledger, sequencer, publisher, .. } = Ledger::open(parts, config.ledger)
+        let Opened { ledger, sequencer, publisher, keeper } = Ledger::open(parts, config.ledger)
             .map_err(|error| Failure::local(format_args!("{}: {error}", folder.root().display())))?;
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
         let runtime = runtime.context("cannot start the threads of the log")?;
@@ -146,6 +146,7 @@ impl Log {
         let threads = vec![
             start("sequencer", Box::new(|| sequencer.run()))?,
             start("publisher", Box::new(|| publisher.run()))?,
+            start("keeper", Box::new(|| keeper.run()))?,
         ];
         Ok(Self { ledger, store, runtime, threads })
     }
@@ -193,8 +194,8 @@ impl Log {
                 }
             }
         })?;
-        let size = self.size();
-        Ok(Grown { size, made: size.saturating_sub(before), time: begun.elapsed() })
+        // What the log adds by itself, its manifests, is not counted as made.
+        Ok(Grown { size: self.size(), made: missing, time: begun.elapsed() })
     }
 
     /// Tells how far it is, and how fast since it was told last.
