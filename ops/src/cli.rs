@@ -31,6 +31,8 @@ enum Command {
     Fsck(commands::fsck::Args),
     Bench(commands::bench::Args),
     Audit(commands::audit::Args),
+    Monitor(commands::monitor::Args),
+    Mirror(commands::mirror::Args),
     #[command(hide = true)]
     Config(commands::config::Args),
 }
@@ -68,6 +70,8 @@ fn run(cli: Cli, console: &mut Console<'_>) -> Result<Exit, Failure> {
         Command::Fsck(args) => commands::fsck::run(&args, console),
         Command::Bench(args) => commands::bench::run(&args, console),
         Command::Audit(args) => commands::audit::run(&args, console),
+        Command::Monitor(args) => commands::monitor::run(&args, console),
+        Command::Mirror(args) => commands::mirror::run(&args, console),
         Command::Config(args) => commands::config::run(&args, console),
     }
 }

@@ -6,6 +6,8 @@ pub(crate) mod config;
 pub(crate) mod fsck;
 pub(crate) mod init;
 pub(crate) mod key;
+pub(crate) mod mirror;
+pub(crate) mod monitor;
 pub(crate) mod policy;
 pub(crate) mod register;
 pub(crate) mod serve;

@@ -8,7 +8,8 @@ Exit codes:
   0  done; for verify and fsck: valid
   1  invalid, or the service refused it
   2  wrong usage, or a problem on this machine (a file, a port, a configuration)
-  3  the service cannot be reached, or is not available now";
+  3  the service cannot be reached, or is not available now
+  4  the log has contradicted itself: it signed two heads that cannot both be true";
 
 /// What the process tells its caller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,6 +22,8 @@ pub(crate) enum Exit {
     Local,
     /// The service cannot be reached or is not available.
     Unreachable,
+    /// The log signed two heads that cannot both be true.
+    Contradicted,
 }
 
 impl Exit {
@@ -31,6 +34,7 @@ impl Exit {
             Self::Refused => 1,
             Self::Local => 2,
             Self::Unreachable => 3,
+            Self::Contradicted => 4,
         }
     }
 }
@@ -59,6 +63,11 @@ impl Failure {
         Self { exit: Exit::Unreachable, message: message.to_string(), hint: None }
     }
 
+    /// The log has contradicted itself.
+    pub(crate) fn contradicted(message: impl Display) -> Self {
+        Self { exit: Exit::Contradicted, message: message.to_string(), hint: None }
+    }
+
     /// Adds what the reader can do about it.
     pub(crate) fn hint(mut self, hint: impl Display) -> Self {
         self.hint = Some(hint.to_string());
@@ -79,7 +88,8 @@ mod tests {
 
     #[test]
     fn exit_codes_are_the_documented_ones() {
-        for (exit, code) in [(Exit::Done, 0), (Exit::Refused, 1), (Exit::Local, 2), (Exit::Unreachable, 3)] {
+        let exits = [Exit::Done, Exit::Refused, Exit::Local, Exit::Unreachable, Exit::Contradicted];
+        for (code, exit) in (0_u8..).zip(exits) {
             assert_eq!(exit.code(), code);
             assert!(EXIT_CODES.contains(&format!("\n  {code}  ")), "--help documents {code}");
         }

@@ -15,7 +15,7 @@ pub(crate) use retry_after::RetryAfter;
 use crate::console::printable;
 use crate::failure::Failure;
 use crate::files;
-use std::io::ErrorKind;
+use std::io::{ErrorKind, Read};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,6 +24,9 @@ use url::Url;
 
 /// The largest answer a command reads. A receipt is under 4 KiB; a transparent statement has the statement in it.
 const MAX_REPLY_BYTES: u64 = 32 * 1024 * 1024;
+
+/// How many connections are kept for requests that go out at once.
+const MAX_IDLE: usize = 8;
 
 /// How a command reaches a service.
 #[derive(Clone, Debug, clap::Args)]
@@ -140,6 +143,7 @@ impl Client {
         let mut config = ureq::Agent::config_builder()
             .http_status_as_error(false)
             .max_redirects(0)
+            .max_idle_connections_per_host(MAX_IDLE)
             .max_redirects_will_error(false)
             .timeout_global(Some(Duration::from_secs(transport.request_timeout)))
             .user_agent(concat!("stele/", env!("CARGO_PKG_VERSION")))
@@ -213,10 +217,40 @@ impl Client {
         self.finish(url, request.send(statements))
     }
 
+    /// One GET of something that has at most `limit` bytes, uncompressed.
+    pub(crate) fn get_bounded(
+        &self,
+        url: &Url,
+        accept: &str,
+        limit: usize,
+        token: Option<&str>,
+    ) -> Result<Reply, HttpError> {
+        let mut request = self.agent.get(url.as_str()).header("accept", accept);
+        if let Some(token) = token {
+            request = request.header("authorization", format!("Bearer {token}"));
+        }
+        self.finish_within(url, request.call(), u64::try_from(limit).unwrap_or(u64::MAX))
+    }
+
+    /// One POST of a JSON text, under a key by which the receiver can tell that it has it already.
+    pub(crate) fn post_json(&self, url: &Url, body: &[u8], key: &str) -> Result<Reply, HttpError> {
+        let request = self.agent.post(url.as_str()).header("content-type", "application/json");
+        self.finish(url, request.header("idempotency-key", key).send(body))
+    }
+
     fn finish(
         &self,
         url: &Url,
         result: Result<ureq::http::Response<ureq::Body>, ureq::Error>,
+    ) -> Result<Reply, HttpError> {
+        self.finish_within(url, result, MAX_REPLY_BYTES)
+    }
+
+    fn finish_within(
+        &self,
+        url: &Url,
+        result: Result<ureq::http::Response<ureq::Body>, ureq::Error>,
+        limit: u64,
     ) -> Result<Reply, HttpError> {
         let response = result.map_err(|error| explain(url, &error))?;
         let header = |name: &str| {
@@ -228,18 +262,29 @@ impl Client {
             content_type: header("content-type"),
             location: header("location"),
             retry_after: header("retry-after").and_then(|value| RetryAfter::parse(&value)),
-            body: response
-                .into_body()
-                .into_with_config()
-                .limit(MAX_REPLY_BYTES)
-                .read_to_vec()
-                .map_err(|error| explain(url, &error))?,
+            body: read_within(url, response, limit)?,
         })
     }
 }
 
 /// A receipt, or the reason why not. Named first because older services choose their flow by it (standards §2.7).
 pub(crate) const ACCEPT_RECEIPT: &str = "application/cose, application/concise-problem-details+cbor;q=0.5";
+
+/// Reads a body whole. The limit holds for what a compressed one unfolds to.
+fn read_within(
+    url: &Url,
+    response: ureq::http::Response<ureq::Body>,
+    limit: u64,
+) -> Result<Vec<u8>, HttpError> {
+    let place = url.origin().ascii_serialization();
+    let mut body = Vec::new();
+    let mut reader = response.into_body().into_reader().take(limit.saturating_add(1));
+    reader.read_to_end(&mut body).map_err(|error| explain(url, &ureq::Error::from(error)))?;
+    if u64::try_from(body.len()).is_ok_and(|length| length <= limit) {
+        return Ok(body);
+    }
+    Err(HttpError::Lost(format!("{place} sent more than {limit} bytes")))
+}
 
 fn explain(url: &Url, error: &ureq::Error) -> HttpError {
     let place = url.origin().ascii_serialization();

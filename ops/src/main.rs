@@ -16,6 +16,7 @@ mod progress;
 mod serve;
 mod submit;
 mod telemetry;
+mod watch;
 
 use std::process::ExitCode;
 

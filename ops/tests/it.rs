@@ -58,3 +58,5 @@ mod memory;
 mod serving;
 #[path = "it/trace.rs"]
 mod trace;
+#[path = "it/watching.rs"]
+mod watching;

@@ -4,6 +4,7 @@
 //! levels between are computed. A tile that is not full only ever grows by appending.
 
 pub mod entry_bundle;
+pub mod expected_bundle;
 mod hashes;
 pub mod path;
 pub mod tiled_nodes;

@@ -41,7 +41,13 @@ impl Patience {
         Self { total, tries, seed: Some(seed) }
     }
 
-    pub(super) fn start(&self) -> Waits {
+    /// So long in all, and so often.
+    pub(crate) fn of(total: Duration, tries: u32) -> Self {
+        Self { total, tries, seed: None }
+    }
+
+    /// The pauses of one undertaking.
+    pub(crate) fn start(&self) -> Waits {
         let mut backoff = ExponentialBuilder::new()
             .with_min_delay(FIRST)
             .with_max_delay(LONGEST)
@@ -55,7 +61,7 @@ impl Patience {
 }
 
 /// The pauses of one submission.
-pub(super) struct Waits {
+pub(crate) struct Waits {
     backoff: ExponentialBackoff,
     left: Duration,
     tries: u32,
@@ -64,7 +70,7 @@ pub(super) struct Waits {
 impl Waits {
     /// The next pause, or None when patience is at its end. What the service asked for is a minimum; a part of the
     /// jittered backoff comes on top, so that clients sent away together do not come back together.
-    pub(super) fn next(&mut self, asked: Option<Duration>) -> Option<Duration> {
+    pub(crate) fn next(&mut self, asked: Option<Duration>) -> Option<Duration> {
         self.tries = self.tries.checked_sub(1)?;
         let backoff = self.backoff.next()?;
         let pause = asked.map_or(backoff, |asked| backoff.max(asked.saturating_add(backoff / 4)));

@@ -12,6 +12,8 @@ pub(super) struct Summary<'a> {
     /// How many entries this run replayed.
     pub(super) replayed: u64,
     pub(super) took: Duration,
+    /// Whether only the tree was looked at.
+    pub(super) tree_only: bool,
 }
 
 impl Summary<'_> {
@@ -20,6 +22,7 @@ impl Summary<'_> {
         let AuditReport { head, counts, discrepancies, more_discrepancies } = self.report;
         json!({
             "clean": self.report.is_clean(),
+            "tree_only": self.tree_only,
             "tree_size": head.size.get(),
             "root": head.root.to_string(),
             "entries": counts.entries,
@@ -45,10 +48,14 @@ impl Summary<'_> {
             self.replayed,
             self.took.as_secs_f64()
         ))?;
-        console.line(format_args!(
-            "judged      {} decisions with their signatures, {} of them about the log itself",
-            counts.judged, counts.controls
-        ))?;
+        if self.tree_only {
+            console.line("judged      nothing: only the tree was audited")?;
+        } else {
+            console.line(format_args!(
+                "judged      {} decisions with their signatures, {} of them about the log itself",
+                counts.judged, counts.controls
+            ))?;
+        }
         for (count, what) in [
             (counts.withheld, "statements withheld or erased: only their leaves were checked"),
             (counts.without_collateral, "entries without collateral: their decisions were not replayed"),
@@ -63,7 +70,9 @@ impl Summary<'_> {
         if *more_discrepancies > 0 {
             console.line(format_args!("            and {more_discrepancies} more"))?;
         }
-        if self.report.is_clean() {
+        if self.report.is_clean() && self.tree_only {
+            console.line("clean: every entry is in the tree that was signed")
+        } else if self.report.is_clean() {
             console.line("clean: every entry follows from what was in force before it")
         } else {
             console.line("NOT CLEAN: the log does not follow its own rules")

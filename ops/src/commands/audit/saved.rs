@@ -1,6 +1,6 @@
 //! The file in which an audit keeps its place.
 
-use crate::failure::Failure;
+use crate::failure::{Exit, Failure};
 use crate::files;
 use ledger::{AuditState, Auditor};
 use std::path::Path;
@@ -8,6 +8,11 @@ use std::time::{Duration, Instant};
 
 /// How often the place is written down: what a killed audit does again.
 const EVERY: Duration = Duration::from_secs(5);
+
+/// A failure of a state that cannot be gone on from.
+pub(super) fn unusable(failure: Failure) -> Failure {
+    Failure { exit: Exit::Local, ..failure }.hint("name another --state file to begin anew")
+}
 
 /// The state file, or none.
 pub(super) struct Saved<'a> {
@@ -21,8 +26,8 @@ impl<'a> Saved<'a> {
     pub(super) fn open(path: Option<&'a Path>) -> Result<Self, Failure> {
         let state = match path.filter(|path| path.exists()) {
             Some(path) => Some(serde_json::from_slice(&files::read(path)?).map_err(|error| {
-                Failure::local(format_args!("{} is not the state of an audit: {error}", path.display()))
-                    .hint("name another --state file to begin anew")
+                let path = path.display();
+                unusable(Failure::local(format_args!("{path} is not the state of an audit: {error}")))
             })?),
             None => None,
         };
