@@ -6,6 +6,7 @@ mod inclusion;
 mod large;
 mod oracle;
 mod rfc9162;
+mod transparency_dev;
 mod vectors;
 
 use std::cell::Cell;
