@@ -19,7 +19,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::limits::Limits;
 use crate::metrics::HttpMetrics;
-use crate::router::{Door, Route};
+use crate::router::Route;
 pub(crate) use admission::rate_of_batch;
 use bodies::Bodies;
 use rate::Rate;
@@ -70,20 +70,13 @@ pub(crate) fn wrap(routes: Router, guards: Guards) -> Router {
         ServiceBuilder::new()
             .layer(from_fn_with_state(guards.clone(), edge::answer))
             .layer(CatchPanicLayer::custom(edge::panicked))
-            .layer(from_fn_with_state(guards.clone(), admission::head))
-            .layer(from_fn_with_state(guards.clone(), admission::rate))
-            .layer(from_fn_with_state(guards.clone(), admission::places))
-            .layer(from_fn_with_state(guards, admission::deadline)),
+            .layer(from_fn_with_state(guards, admission::admit)),
     )
 }
 
 /// The line of the route table a request was matched to.
 fn route_of(request: &Request) -> Option<&'static Route> {
     request.extensions().get::<MatchedPath>().and_then(|path| Route::find(path.as_str()))
-}
-
-fn door_of(request: &Request) -> Door {
-    route_of(request).map_or(Door::Unknown, |route| route.door)
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use storage::{Snapshot, StoreError};
 use crate::error::{InternalError, ReadError};
 use crate::ledger::Ledger;
 use crate::receipts::{self, Registered};
-use crate::registration::find;
+use crate::registration::position;
 use crate::shared::Shared;
 
 /// What is known of an entry id.
@@ -94,7 +94,7 @@ impl Ledger {
     {
         let shared = Arc::clone(&self.shared);
         let work = move || -> Result<Bytes, ReadError> {
-            let (index, _) = find(&shared, &id).map_err(InternalError::from)?.ok_or(ReadError::NotFound)?;
+            let index = position(&shared, &id).map_err(InternalError::from)?.ok_or(ReadError::NotFound)?;
             let snapshot = shared.store.snapshot().map_err(InternalError::from)?;
             let bytes = read(snapshot.as_ref(), index).map_err(InternalError::from)?;
             Ok(bytes.ok_or(InternalError::Entry(index))?)
@@ -110,10 +110,11 @@ fn issue(shared: &Shared, id: EntryId) -> Result<(LeafIndex, Vec<u8>), ReadError
 
 /// The statement under `id`, and what a receipt says of it.
 fn registered(shared: &Shared, id: EntryId) -> Result<(SignedStatement, Registered), ReadError> {
-    let (index, registered_at) =
-        find(shared, &id).map_err(InternalError::from)?.ok_or(ReadError::NotFound)?;
+    let index = position(shared, &id).map_err(InternalError::from)?.ok_or(ReadError::NotFound)?;
     let snapshot = shared.store.snapshot().map_err(InternalError::from)?;
     let damaged = InternalError::Entry(index);
+    let row = snapshot.entry(index).map_err(InternalError::from)?;
+    let Some(registered_at) = row.map(|row| row.registered_at) else { return Err(damaged.into()) };
     let Some(bytes) = snapshot.statement(index).map_err(InternalError::from)? else {
         return Err(damaged.into());
     };

@@ -178,12 +178,15 @@ pub(crate) fn registered_at(
     Ok(Some(Registered { id, index, registered_at: row.registered_at, subject }))
 }
 
-/// The position of a registered statement.
+/// The index of a registered statement.
+pub(crate) fn position(shared: &Shared, id: &EntryId) -> Result<Option<LeafIndex>, StoreError> {
+    let index = shared.store.lookup(rows::ENTRY, id.as_bytes())?;
+    Ok(index.filter(|index| is_released(shared, *index)))
+}
+
+/// Index and time of a registered statement.
 pub(crate) fn find(shared: &Shared, id: &EntryId) -> Result<Option<(LeafIndex, UnixTime)>, StoreError> {
-    let Some(index) = shared.store.lookup(rows::ENTRY, id.as_bytes())? else { return Ok(None) };
-    if !is_released(shared, index) {
-        return Ok(None);
-    }
+    let Some(index) = position(shared, id)? else { return Ok(None) };
     let snapshot = shared.store.snapshot()?;
     Ok(snapshot.entry(index)?.map(|row| (index, row.registered_at)))
 }

@@ -13,7 +13,7 @@ use proofs::{
 use crate::error::{InternalError, ReadError};
 use crate::ledger::Ledger;
 use crate::receipts::{root_at, tree_error};
-use crate::registration::find;
+use crate::registration::position;
 use crate::shared::Shared;
 
 /// Where an entry is in a tree, and the root that its path leads to.
@@ -74,7 +74,7 @@ impl Ledger {
 }
 
 fn tlog_proof(shared: &Shared, id: &EntryId) -> Result<TlogProof, ReadError> {
-    let (index, _) = find(shared, id).map_err(InternalError::from)?.ok_or(ReadError::NotFound)?;
+    let index = position(shared, id).map_err(InternalError::from)?.ok_or(ReadError::NotFound)?;
     // The checkpoint is asked before the tree, which therefore holds all that it covers.
     let published = shared.published();
     if !index.in_tree(published.size) {
@@ -90,7 +90,7 @@ fn tlog_proof(shared: &Shared, id: &EntryId) -> Result<TlogProof, ReadError> {
 }
 
 fn inclusion_at(shared: &Shared, id: &EntryId, size: TreeSize) -> Result<ProvenInclusion, ReadError> {
-    let (index, _) = find(shared, id).map_err(InternalError::from)?.ok_or(ReadError::NotFound)?;
+    let index = position(shared, id).map_err(InternalError::from)?.ok_or(ReadError::NotFound)?;
     let published = shared.published_size();
     if size > published || !index.in_tree(size) {
         return Err(ReadError::BadSize { index, size, published });

@@ -7,20 +7,36 @@ use axum::http::Method;
 use axum::http::request::Parts;
 use axum::middleware::Next;
 use axum::response::Response;
+use tokio::sync::SemaphorePermit;
 
 use std::time::Duration;
 
-use super::{Guards, door_of, route_of};
+use super::{Guards, route_of};
 use crate::problem::{HEADERS_TOO_LARGE, OVERLOADED, Problem, TARGET_TOO_LONG, TIMED_OUT, TOO_MANY_REQUESTS};
 use crate::router::Door;
 
-/// 414 and 431. Heads larger than the HTTP library reads never get here; it answers those itself, without a
-/// body.
-pub(super) async fn head(
+/// Lets a request in, or says why not. One layer and not four: each costs a request several allocations.
+pub(super) async fn admit(
     State(guards): State<Guards>,
     request: Request,
     next: Next,
 ) -> Result<Response, Problem> {
+    let route = route_of(&request);
+    let probe = route.is_some_and(|route| route.door == Door::Probe);
+    check_head(&guards, &request)?;
+    if !probe {
+        check_rate(&guards, &request)?;
+    }
+    let registers = request.method() == Method::POST && route.is_some();
+    let _place = if probe { None } else { Some(place(&guards, registers)?) };
+    // 503 when a request takes longer than any request should.
+    let answer = tokio::time::timeout(guards.limits.request(), next.run(request)).await;
+    answer.map_err(|_| Problem::of(&TIMED_OUT).retry_after(guards.limits.busy_retry()))
+}
+
+/// 414 and 431. Heads larger than the HTTP library reads never get here; it answers those itself, without a
+/// body.
+fn check_head(guards: &Guards, request: &Request) -> Result<(), Problem> {
     let target = request.uri().path_and_query().map_or(0, |target| target.as_str().len());
     if target > guards.limits.target_bytes {
         return Err(Problem::of(&TARGET_TOO_LONG));
@@ -29,21 +45,14 @@ pub(super) async fn head(
     if sizes.sum::<usize>() > guards.limits.header_bytes {
         return Err(Problem::of(&HEADERS_TOO_LARGE));
     }
-    Ok(next.run(request).await)
+    Ok(())
 }
 
 /// 429, with the words of SCR-34.
-pub(super) async fn rate(
-    State(guards): State<Guards>,
-    request: Request,
-    next: Next,
-) -> Result<Response, Problem> {
-    if let Some(rate) = guards.rate.as_ref().filter(|_| door_of(&request) != Door::Probe) {
-        rate.check(&request).map_err(|wait| {
-            Problem::of(&TOO_MANY_REQUESTS).detail(rate.text().to_owned()).retry_after(wait)
-        })?;
-    }
-    Ok(next.run(request).await)
+fn check_rate(guards: &Guards, request: &Request) -> Result<(), Problem> {
+    let Some(rate) = &guards.rate else { return Ok(()) };
+    rate.check(request)
+        .map_err(|wait| Problem::of(&TOO_MANY_REQUESTS).detail(rate.text().to_owned()).retry_after(wait))
 }
 
 /// The same for the statements of a batch beyond the first, which came with the request itself.
@@ -61,27 +70,7 @@ pub(crate) fn rate_of_batch(guards: &Guards, parts: &Parts, statements: usize) -
 
 /// 503 when every place is taken. Registrations have places of their own, so that slow uploads do not stop
 /// readers.
-pub(super) async fn places(
-    State(guards): State<Guards>,
-    request: Request,
-    next: Next,
-) -> Result<Response, Problem> {
-    if door_of(&request) == Door::Probe {
-        return Ok(next.run(request).await);
-    }
-    let registers = request.method() == Method::POST && route_of(&request).is_some();
+fn place(guards: &Guards, registers: bool) -> Result<SemaphorePermit<'_>, Problem> {
     let places = if registers { &guards.registrations } else { &guards.reads };
-    let _place =
-        places.try_acquire().map_err(|_| Problem::of(&OVERLOADED).retry_after(guards.limits.busy_retry()))?;
-    Ok(next.run(request).await)
-}
-
-/// 503 when a request takes longer than any request should.
-pub(super) async fn deadline(
-    State(guards): State<Guards>,
-    request: Request,
-    next: Next,
-) -> Result<Response, Problem> {
-    let answer = tokio::time::timeout(guards.limits.request(), next.run(request)).await;
-    answer.map_err(|_| Problem::of(&TIMED_OUT).retry_after(guards.limits.busy_retry()))
+    places.try_acquire().map_err(|_| Problem::of(&OVERLOADED).retry_after(guards.limits.busy_retry()))
 }

@@ -16,8 +16,9 @@ use tracing::Instrument;
 use tracing::field::Empty;
 
 use super::nothing::Nothing;
-use super::{Guards, door_of, route_of};
+use super::{Guards, route_of};
 use crate::problem::{Form, INTERNAL, Problem, render};
+use crate::router::Door;
 
 /// The header that names a request in answers and logs. One that a client sends is not read.
 const REQUEST_ID: &str = "x-request-id";
@@ -29,9 +30,11 @@ pub(crate) async fn answer(State(guards): State<Guards>, request: Request, next:
     let began = Instant::now();
     let _in_flight = guards.metrics.began();
     let request_id = fresh_request_id();
-    let form = Form::at(door_of(&request), request.method(), request.headers());
+    let route = route_of(&request);
+    let door = route.map_or(Door::Unknown, |route| route.door);
+    let form = Form::at(door, request.method(), request.headers());
     let bodiless = request.method() == Method::HEAD;
-    let route = route_of(&request).map_or("none", |route| route.path);
+    let route = route.map_or("none", |route| route.path);
     let span = tracing::info_span!("request", request_id, route, entry_id = Empty, leaf_index = Empty);
 
     let response = next.run(request).instrument(span.clone()).await;

@@ -170,9 +170,7 @@ async fn scr_33_what_was_not_committed_in_time_is_told_apart_and_the_retry_is_id
     world.settings.mailbox_entries = 2;
     let mut service = world.serve_without_sequencer();
     let batch: Vec<_> = (0..3).map(|n| world.statement(n)).collect();
-    tokio::time::pause();
-    let answer = post(&service, &batch, &[]).await;
-    tokio::time::resume();
+    let answer = service.past_the_deadline(post(&service, &batch, &[]), &batch[0]).await;
     let found = answers(&answer);
     for (at, kind) in [(0, "not-committed-in-time"), (1, "overloaded"), (2, "overloaded")] {
         let (title, _, facts) = problem(&found[at]);

@@ -236,9 +236,7 @@ async fn scr_33_a_passed_deadline_promises_nothing_and_names_the_location() {
     let world = World::open().await;
     let mut service = world.serve_without_sequencer();
     let statement = world.statement(1);
-    tokio::time::pause();
-    let answer = service.post(statement.clone()).await;
-    tokio::time::resume();
+    let answer = service.past_the_deadline(service.post(statement.clone()), &statement).await;
     answer.refused(503, "Service Unavailable");
     assert_eq!(answer.header("location"), location_of(&statement));
     assert_eq!(answer.header("retry-after"), "1");

@@ -85,9 +85,7 @@ async fn scr_31_a_registration_that_was_lost_is_404() {
     let world = World::open().await;
     let service = world.serve_without_sequencer();
     let statement = world.statement(1);
-    tokio::time::pause();
-    let lost = service.post(statement.clone()).await;
-    tokio::time::resume();
+    let lost = service.past_the_deadline(service.post(statement.clone()), &statement).await;
     assert_eq!(lost.status, StatusCode::SERVICE_UNAVAILABLE);
     let path = lost.header("location")[URL.len()..].to_owned();
     service.stop().await;
