@@ -55,6 +55,7 @@ impl World {
         let keys = Keys {
             receipts: Arc::new(receipts.with_algorithm(named).unwrap()),
             checkpoints: Arc::new(key(KeyAlgorithm::Ed25519)),
+            checkpoints_ml_dsa_44: None,
             registrar: Arc::new(key(KeyAlgorithm::Ed25519)),
         };
         let genesis = Genesis {
@@ -63,13 +64,14 @@ impl World {
             origin: "ts.example".to_owned(),
             receipts: keys.receipts.public_key().clone(),
             checkpoints: keys.checkpoints.public_key().clone(),
+            checkpoints_ml_dsa_44: None,
             registrar: keys.registrar.public_key().clone(),
             operator: operator.public_key().clone(),
         };
         let store: Arc<dyn LogStore> = Arc::new(MemoryStore::new());
         create(store.as_ref(), &genesis, &keys, &operator, &SystemClock).unwrap();
         let metrics = Metrics::new(&prometheus::Registry::new()).unwrap();
-        let parts = Parts { store, keys, clock: Arc::new(SystemClock), metrics };
+        let parts = Parts { store, keys, clock: Arc::new(SystemClock), metrics, witnessing: None };
         let Opened { ledger, sequencer, publisher, keeper } =
             Ledger::open(parts, Settings::default()).unwrap();
         std::thread::spawn(move || sequencer.run());

@@ -1,7 +1,7 @@
 //! Founding a log: genesis, the first policy and the first trust anchors, in one commit (D3).
 
 use bytes::Bytes;
-use proofs::checkpoint::{Checkpoint, Origin};
+use proofs::checkpoint::Origin;
 use proofs::{EntryId, LeafIndex, SignedStatement, Signer, UnixTime};
 use storage::{IndexRow, LogStore, NewEntry};
 
@@ -49,9 +49,9 @@ pub fn create(
     let (entries, rows): (Vec<NewEntry>, Vec<Vec<IndexRow>>) = first.unzip();
     let rows = rows.into_iter().flatten().collect();
     let growth = integrate(None, &Edge::empty(), entries, rows, now).map_err(|_| CreateError::TreeFull)?;
-    let head = growth.commit.head.tree;
+    let head = growth.commit.head;
     store.commit(growth.commit)?;
-    sign_and_persist(&Checkpoint { origin, head }, keys, store)?;
+    sign_and_persist(origin, &head, keys, store)?;
     Ok(log_id)
 }
 

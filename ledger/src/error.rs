@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use proofs::checkpoint::{OriginError, SignCheckpointError};
+use proofs::cosignature::CosignError;
 use proofs::receipt::IssueError;
 use proofs::{EntryId, LeafIndex, StatementError, TreeSize};
 use storage::StoreError;
@@ -181,6 +182,12 @@ pub enum Fatal {
     /// The checkpoint could not be made durable.
     #[error("the checkpoint could not be written: {0}")]
     Publish(#[source] StoreError),
+    /// The checkpoint could not be cosigned with the log's second key.
+    #[error("the checkpoint could not be signed with the ML-DSA-44 key: {0}")]
+    Cosign(#[from] CosignError),
+    /// Somebody showed a checkpoint that this log signed and that contradicts it (D11).
+    #[error("{0}")]
+    Contradicted(String),
     /// A thread of the ledger could not start its timer.
     #[error("the publisher could not start: {0}")]
     Start(#[source] std::io::Error),
@@ -225,6 +232,9 @@ pub enum OpenError {
         /// The root that was published.
         published: proofs::Hash,
     },
+    /// Receipts are to wait for witnesses, and there are none to wait for.
+    #[error("ledger.receipts is \"witnessed\", but there is no witness policy with a quorum")]
+    NoQuorum,
     /// The tree does not fold to its head.
     #[error("the stored tree does not fold to its head: {0}")]
     Tree(String),

@@ -121,6 +121,7 @@ pub fn fsck(store: &dyn LogStore, progress: &mut dyn FnMut(u64)) -> Result<FsckR
     if checkpoint.head.size > head.tree.size {
         return Err(OpenError::Behind { stored: head.tree.size, published: checkpoint.head.size }.into());
     }
+    recovery::announced(store, snapshot, head.tree, &governance)?;
     let mut check = Check::new(snapshot, head, checkpoint, governance.identity().clone());
     check.entries(progress)?;
     Ok(check.finish())

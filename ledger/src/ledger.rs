@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use proofs::{KeySet, Signer, TreeSize};
+use proofs::{Cosigner, KeySet, Signer, TreeHead, TreeSize, empty_root};
 use storage::{Head, LogStore};
 use tokio::sync::{Semaphore, mpsc, watch};
 
@@ -18,8 +18,9 @@ use crate::publisher::Publisher;
 use crate::recovery;
 use crate::sequencer::Sequencer;
 use crate::sequencer::pool::{Pending, Pool};
-use crate::settings::Settings;
+use crate::settings::{ReceiptRule, Settings};
 use crate::shared::{Progress, Published, Shared, State};
+use crate::witness::Witnessing;
 use crate::workers::Workers;
 
 /// One signer a role (D19, ARCH-44). The operator's key is not among them: the service never needs it.
@@ -29,6 +30,8 @@ pub struct Keys {
     pub receipts: Arc<dyn Signer>,
     /// Signs checkpoints. Ed25519.
     pub checkpoints: Arc<dyn Signer>,
+    /// Signs checkpoints a second time, with ML-DSA-44 (CKPT-06); none for a log whose genesis names no such key.
+    pub checkpoints_ml_dsa_44: Option<Arc<dyn Cosigner>>,
     /// Signs what the service itself registers.
     pub registrar: Arc<dyn Signer>,
 }
@@ -43,6 +46,8 @@ pub struct Parts {
     pub clock: Arc<dyn Clock>,
     /// Where it counts.
     pub metrics: Metrics,
+    /// Who has to see its checkpoints; nobody without.
+    pub witnessing: Option<Witnessing>,
 }
 
 /// An opened log: the handle, and the three runners that belong on threads of their own.
@@ -87,6 +92,13 @@ impl Ledger {
     /// one that the log names. Nothing is changed then.
     pub fn open(parts: Parts, settings: Settings) -> Result<Opened, OpenError> {
         let recovered = recovery::recover(parts.store.as_ref(), &parts.keys)?;
+        let quorum = parts.witnessing.as_ref().filter(|witnessing| witnessing.policy.needs_witnesses());
+        if settings.receipts == ReceiptRule::Witnessed && quorum.is_none() {
+            return Err(OpenError::NoQuorum);
+        }
+        let covered = quorum.and_then(|witnessing| recovered.witnessed(&witnessing.policy));
+        let covered = covered.unwrap_or(TreeHead { size: TreeSize::EMPTY, root: empty_root() });
+        parts.metrics.witness.covered.set(gauge_value(covered.size.get()));
         let (mailbox, receiver) = mpsc::channel(settings.mailbox_entries.max(1));
         let edge = recovered.edge.tiles().into();
         let state = State { head: recovered.head, edge, governance: recovered.governance };
@@ -101,6 +113,8 @@ impl Ledger {
             mailbox_bytes: Arc::new(Semaphore::new(settings.mailbox_bytes.min(Semaphore::MAX_PERMITS))),
             batch_places: Arc::new(Semaphore::new(settings.batch_places())),
             published: std::sync::RwLock::new(recovered.published),
+            covered: std::sync::RwLock::new(covered),
+            witnessing: parts.witnessing,
             progress: Progress::default(),
             store: parts.store,
             keys: parts.keys,

@@ -1,5 +1,7 @@
 //! What an operator can see of the ledger.
 
+pub(crate) mod witness;
+
 use std::time::Instant;
 
 use prometheus::core::Collector;
@@ -9,6 +11,7 @@ use prometheus::{Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, 
 #[derive(Clone)]
 pub struct Metrics {
     pub(crate) registrations: IntCounterVec,
+    pub(crate) witness: witness::WitnessMetrics,
     pub(crate) receipts: IntCounter,
     pub(crate) rounds: IntCounter,
     pub(crate) judged_again: IntCounter,
@@ -50,6 +53,7 @@ impl Metrics {
             "How many full tiles were looked up in the tile cache: hit, or miss and read from the store.",
         );
         Ok(Self {
+            witness: witness::WitnessMetrics::new(registry)?,
             registrations: put(registry, IntCounterVec::new(outcomes, &["outcome"])?)?,
             tile_lookups: put(registry, IntCounterVec::new(lookups, &["outcome"])?)?,
             receipts: counter("stele_receipts_total", "How many receipts were signed.")?,

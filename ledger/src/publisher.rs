@@ -1,104 +1,322 @@
-//! From committed heads to checkpoints (D10): at most one an interval, at once when idle.
+//! From committed heads to checkpoints (D10): at most one an interval, at once when idle; seen by witnesses before it is
+//! published, if the log has any.
+//!
+//! A round begins when a head is signed. Without a quorum to ask for it ends at once: the checkpoint is published. With
+//! one, the checkpoint is announced to the witnesses, and the round waits for the quorum, up to a limit; then it is
+//! published as it is, or held back. Whatever comes late is merged into it until the next round begins. Nothing here is
+//! waited for by a registration.
 
+mod feeder;
+mod round;
 #[cfg(test)]
 mod tests;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use proofs::TreeSize;
 use proofs::checkpoint::{Checkpoint, Origin, sign_checkpoint};
-use storage::LogStore;
-use tokio::sync::watch;
+use proofs::cosignature::cosign;
+use proofs::{SignedNote, UnixTime};
+use storage::{Head, LogStore};
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
+use tokio::time::Instant;
 
 use crate::error::Fatal;
-use crate::metrics::timed;
+use crate::ledger::Keys;
+use crate::metrics::{gauge_value, timed};
 use crate::shared::{Published, Shared, State};
+use crate::witness::Witnessing;
+
+use feeder::{Event, Feeder, Target};
+use round::{Round, Stage};
+
+/// How many answers of witnesses may wait for the publisher; each witness has at most one on its way.
+const EVENTS: usize = 256;
+/// How long the last checkpoint of a log that is being closed waits for its quorum, at most.
+const LAST_WAIT: Duration = Duration::from_secs(10);
 
 /// The signer of checkpoints. [`Publisher::run`] belongs on a thread of its own.
 pub struct Publisher {
     shared: Arc<Shared>,
     heads: watch::Receiver<State>,
     origin: Origin,
+    round: Option<Round>,
+    targets: watch::Sender<Option<Arc<Target>>>,
+    events: mpsc::Receiver<Event>,
+    sender: mpsc::Sender<Event>,
+    ended: bool,
 }
 
 impl Publisher {
     pub(crate) fn new(shared: Arc<Shared>, origin: Origin) -> Self {
         let heads = shared.state.clone();
-        Self { shared, heads, origin }
+        let (sender, events) = mpsc::channel(EVENTS);
+        let (targets, _) = watch::channel(None);
+        Self { shared, heads, origin, round: None, targets, events, sender, ended: false }
     }
 
-    /// Publishes until the sequencer has ended and its last head is covered by a checkpoint.
+    /// Publishes until the sequencer has ended and its last head is covered by a checkpoint, or, with witnesses, until
+    /// that checkpoint had its time to be cosigned.
     ///
     /// # Errors
     ///
-    /// [`Fatal`] if a checkpoint cannot be signed or made durable: the process must end.
+    /// [`Fatal`] if a checkpoint cannot be signed or made durable, or if somebody showed one that this log signed and
+    /// that contradicts it: the process must end.
     pub fn run(mut self) -> Result<(), Fatal> {
         let reactor =
             tokio::runtime::Builder::new_current_thread().enable_time().build().map_err(Fatal::Start)?;
-        reactor.block_on(async {
-            loop {
-                // Opening a log publishes what a crash left unpublished: the same code, from the first turn on.
-                self.publish_newest()?;
-                if !self.pace().await {
-                    return self.publish_newest();
-                }
-            }
-        })
+        let result = reactor.block_on(async {
+            let feeders = self.start_feeders();
+            let result = self.publish_until_ended().await;
+            drop(feeders);
+            result
+        });
+        // A witness that never answers must not keep the process.
+        reactor.shutdown_background();
+        result
     }
 
-    /// Waits for the interval and then for a new head; `false` when there will be none.
-    async fn pace(&mut self) -> bool {
-        let interval = self.shared.settings.checkpoint_interval();
-        let ended = wait_out(&mut self.heads, interval).await;
-        !ended && (self.is_behind() || self.heads.changed().await.is_ok())
+    /// One task a witness. They end when they are dropped.
+    pub(crate) fn start_feeders(&self) -> JoinSet<()> {
+        let mut feeders = JoinSet::new();
+        for client in self.witnessing().map(|witnessing| witnessing.clients.clone()).unwrap_or_default() {
+            let (shared, targets) = (Arc::clone(&self.shared), self.targets.subscribe());
+            feeders.spawn(Feeder::new(shared, client, targets, self.sender.clone()).run());
+        }
+        feeders
+    }
+
+    async fn publish_until_ended(&mut self) -> Result<(), Fatal> {
+        loop {
+            // Opening a log publishes what a crash left unpublished: the same code, from the first turn on.
+            self.turn()?;
+            if self.ended && self.is_settled() && !self.is_behind() {
+                return Ok(());
+            }
+            self.wait().await?;
+        }
+    }
+
+    /// Everything that is due now.
+    pub(crate) fn turn(&mut self) -> Result<(), Fatal> {
+        self.settle()?;
+        if self.is_due() { self.begin() } else { Ok(()) }
+    }
+
+    /// Waits until something may be due.
+    async fn wait(&mut self) -> Result<(), Fatal> {
+        let wake = self.wake();
+        let event = tokio::select! {
+            biased;
+            changed = self.heads.changed(), if !self.ended => {
+                self.ended = changed.is_err();
+                None
+            }
+            event = self.events.recv() => event,
+            () = sleep_until(wake) => None,
+        };
+        event.map_or(Ok(()), |event| self.take(event))
+    }
+
+    fn witnessing(&self) -> Option<&Witnessing> {
+        self.shared.witnessing.as_ref()
+    }
+
+    fn needs_quorum(&self) -> bool {
+        self.witnessing().is_some_and(|witnessing| witnessing.policy.needs_witnesses())
+    }
+
+    fn is_settled(&self) -> bool {
+        self.round.as_ref().is_none_or(|round| round.stage != Stage::Waiting)
     }
 
     fn is_behind(&self) -> bool {
-        self.heads.borrow().head.tree.size > self.shared.published().size
+        let head = self.heads.borrow().head.tree.size;
+        match &self.round {
+            Some(round) => head > round.checkpoint.head.size,
+            None => head > self.shared.published_size(),
+        }
     }
 
-    /// Signs and persists the newest committed head, then lets readers see it.
+    /// Whether a new round is to begin now.
+    fn is_due(&self) -> bool {
+        let Some(round) = &self.round else {
+            // A log with witnesses begins by showing them where it stands.
+            return self.is_behind() || self.witnessing().is_some();
+        };
+        if round.stage == Stage::Waiting {
+            return false;
+        }
+        let age = round.began.elapsed();
+        let paced = self.ended || age >= self.shared.settings.checkpoint_interval();
+        (self.is_behind() && paced) || (!self.ended && self.again_after().is_some_and(|after| age >= after))
+    }
+
+    /// How old a settled round may get before its head is shown to the witnesses again.
+    fn again_after(&self) -> Option<Duration> {
+        let (witnessing, round) = (self.witnessing()?, self.round.as_ref()?);
+        let patience = witnessing.settings.recosign_interval;
+        let held = witnessing.settings.quorum_wait.max(self.shared.settings.checkpoint_interval());
+        Some(if round.stage == Stage::Held { held.saturating_mul(2).min(patience) } else { patience })
+    }
+
+    /// When something becomes due without anything happening.
+    fn wake(&self) -> Option<Instant> {
+        let round = self.round.as_ref()?;
+        let after = match round.stage {
+            Stage::Waiting => Some(self.quorum_wait()),
+            _ if self.is_behind() => Some(self.shared.settings.checkpoint_interval()),
+            _ => self.again_after(),
+        };
+        after.and_then(|after| round.began.checked_add(after))
+    }
+
+    fn quorum_wait(&self) -> Duration {
+        let wait = self.witnessing().map_or(Duration::ZERO, |witnessing| witnessing.settings.quorum_wait);
+        if self.ended { wait.min(LAST_WAIT) } else { wait }
+    }
+
+    /// Signs the newest committed head. Without a quorum to wait for it is published at once; otherwise it is written
+    /// down before any witness sees it, so that opening the log knows of it.
+    fn begin(&mut self) -> Result<(), Fatal> {
+        let head = self.heads.borrow_and_update().head;
+        let checkpoint = Checkpoint { origin: self.origin.clone(), head: head.tree };
+        let time = head.time.max(self.shared.clock.now());
+        let note = sign(&checkpoint, time, &self.shared.keys)?;
+        let mut round = Round::new(checkpoint, note);
+        if self.needs_quorum() {
+            self.shared.store.announce(round.note.to_string().as_bytes()).map_err(Fatal::Publish)?;
+        } else {
+            round.stage = Stage::Published;
+            self.publish(&round)?;
+        }
+        let target = Target { checkpoint: round.checkpoint.clone(), note: round.note.clone() };
+        self.targets.send_replace(Some(Arc::new(target)));
+        self.round = Some(round);
+        Ok(())
+    }
+
+    /// Ends the waiting of a round when it has its quorum or its time is over.
+    fn settle(&mut self) -> Result<(), Fatal> {
+        let Some(mut round) = self.round.take() else { return Ok(()) };
+        let result = self.settle_round(&mut round);
+        self.round = Some(round);
+        result
+    }
+
+    fn settle_round(&mut self, round: &mut Round) -> Result<(), Fatal> {
+        let Some(witnessing) = self.witnessing() else { return Ok(()) };
+        let without_quorum = witnessing.settings.without_quorum;
+        let quorum = round.take_news().then(|| round.has_quorum(&witnessing.policy));
+        match (quorum, round.stage) {
+            (Some(true), _) => {
+                round.stage = Stage::Published;
+                self.publish(round)?;
+                self.cover(round);
+            }
+            // More cosignatures than none are worth showing, though they are not the quorum.
+            (Some(false), Stage::Published) => self.publish(round)?,
+            (_, Stage::Waiting) if round.began.elapsed() >= self.quorum_wait() => {
+                round.stage = round::without_quorum(without_quorum);
+                self.shared.metrics.witness.without_quorum(without_quorum);
+                tracing::warn!(tree_size = %round.checkpoint.head.size, "the witnesses did not cosign in time");
+                if round.stage == Stage::Published {
+                    self.publish(round)?;
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// What a witness said.
+    pub(crate) fn take(&mut self, event: Event) -> Result<(), Fatal> {
+        match event {
+            Event::Cosigned { checkpoint, line } => {
+                if let Some(round) = self.round.as_mut().filter(|round| round.checkpoint == checkpoint) {
+                    round.add(line);
+                }
+                Ok(())
+            }
+            Event::Evidence(bytes) => {
+                let compared = crate::fork::compare_shared(&self.shared, &bytes);
+                match compared.map(|compared| compared.stops()) {
+                    Ok(Some(why)) => Err(Fatal::Contradicted(why)),
+                    Ok(None) => Ok(()),
+                    Err(error) => {
+                        tracing::error!(%error, "a checkpoint from a witness could not be compared");
+                        Ok(())
+                    }
+                }
+            }
+        }
+    }
+
+    /// Makes the checkpoint durable, then lets readers see it.
     ///
     /// If we stop before the file is replaced, the older checkpoint stands; if we stop after, opening the log finds
     /// the newer one. No checkpoint leaves the process before it is durable (CKPT-04, D11).
-    pub(crate) fn publish_newest(&mut self) -> Result<(), Fatal> {
-        let head = self.heads.borrow_and_update().head;
-        if head.tree.size > self.shared.published().size {
-            timed(&self.shared.metrics.publish_seconds, || {
-                let checkpoint = Checkpoint { origin: self.origin.clone(), head: head.tree };
-                let published = sign_and_persist(&checkpoint, &self.shared.keys, self.shared.store.as_ref())?;
-                self.shared.set_published(published);
-                Ok::<(), Fatal>(())
-            })?;
-        }
-        if !self.is_behind() {
+    fn publish(&self, round: &Round) -> Result<(), Fatal> {
+        timed(&self.shared.metrics.publish_seconds, || {
+            let published = persist(&round.note.to_string(), &round.checkpoint, self.shared.store.as_ref())?;
+            self.shared.set_published(published);
+            Ok::<(), Fatal>(())
+        })?;
+        if !self.is_behind_published() {
             self.shared.progress.published_newest();
         }
         Ok(())
     }
+
+    fn is_behind_published(&self) -> bool {
+        self.heads.borrow().head.tree.size > self.shared.published_size()
+    }
+
+    fn cover(&self, round: &Round) {
+        self.shared.metrics.witness.covered.set(gauge_value(round.checkpoint.head.size.get()));
+        self.shared.set_covered(round.checkpoint.head);
+    }
+
+    /// Signs and publishes the newest committed head, whoever has seen it: what a log without witnesses does each
+    /// interval.
+    #[cfg(test)]
+    pub(crate) fn publish_newest(&mut self) -> Result<(), Fatal> {
+        self.round = None;
+        if self.is_behind() { self.begin() } else { Ok(()) }
+    }
 }
 
-/// Makes a head public: signed, durable, and only then a value that others may see.
-pub(crate) fn sign_and_persist(
-    checkpoint: &Checkpoint,
-    keys: &crate::ledger::Keys,
-    store: &dyn LogStore,
-) -> Result<Published, Fatal> {
-    let size: TreeSize = checkpoint.head.size;
+/// Signs a checkpoint with each key that the log has for it: Ed25519 (TILE-02) and ML-DSA-44 (CKPT-06, 9c-4).
+fn sign(checkpoint: &Checkpoint, time: UnixTime, keys: &Keys) -> Result<SignedNote, Fatal> {
     let note = sign_checkpoint(checkpoint, keys.checkpoints.as_ref())?;
-    store.publish(note.as_bytes()).map_err(Fatal::Publish)?;
-    Ok(Published { note: note.into(), size })
+    let note = SignedNote::parse(note).map_err(proofs::checkpoint::SignCheckpointError::from)?;
+    let Some(second) = &keys.checkpoints_ml_dsa_44 else { return Ok(note) };
+    let line = cosign(note.text(), checkpoint, time, second.as_ref())?;
+    Ok(note.with_signature(line).map_err(proofs::checkpoint::SignCheckpointError::from)?)
 }
 
-/// Lets `interval` pass, or less if the sequencer ends meanwhile (then `true`).
-async fn wait_out(heads: &mut watch::Receiver<State>, interval: Duration) -> bool {
-    let end = tokio::time::sleep(interval);
-    tokio::pin!(end);
-    loop {
-        tokio::select! {
-            () = &mut end => return false,
-            changed = heads.changed() => if changed.is_err() { return true },
-        }
+fn persist(note: &str, checkpoint: &Checkpoint, store: &dyn LogStore) -> Result<Published, Fatal> {
+    store.publish(note.as_bytes()).map_err(Fatal::Publish)?;
+    Ok(Published { note: note.into(), size: checkpoint.head.size })
+}
+
+/// The first checkpoint of a log: signed and durable.
+pub(crate) fn sign_and_persist(
+    origin: Origin,
+    head: &Head,
+    keys: &Keys,
+    store: &dyn LogStore,
+) -> Result<(), Fatal> {
+    let checkpoint = Checkpoint { origin, head: head.tree };
+    let note = sign(&checkpoint, head.time, keys)?;
+    persist(&note.to_string(), &checkpoint, store).map(|_published| ())
+}
+
+/// Until then, or for ever.
+async fn sleep_until(at: Option<Instant>) {
+    match at {
+        Some(at) => tokio::time::sleep_until(at).await,
+        None => std::future::pending().await,
     }
 }

@@ -24,7 +24,7 @@ pub enum ReceiptState {
         /// A fresh receipt at the same position (SCR-13).
         receipt: Vec<u8>,
     },
-    /// It is on its way to the sequencer.
+    /// It is on its way to the sequencer, or waits for the witnesses.
     Running,
 }
 
@@ -41,7 +41,9 @@ impl Ledger {
         let found = self.shared.workers.run(move || issue(&shared, id)).await?;
         match found {
             Err(ReadError::NotFound) if running => Ok(ReceiptState::Running),
-            other => other.map(|(index, receipt)| ReceiptState::Issued { id, index, receipt }),
+            Ok(None) => Ok(ReceiptState::Running),
+            Ok(Some((index, receipt))) => Ok(ReceiptState::Issued { id, index, receipt }),
+            Err(error) => Err(error),
         }
     }
 
@@ -63,17 +65,20 @@ impl Ledger {
         self.stored(id, |snapshot, index| snapshot.collateral(index)).await
     }
 
-    /// The statement with a fresh receipt in unprotected header 394.
+    /// The statement with a fresh receipt in unprotected header 394; `None` while the receipt waits for the witnesses.
     ///
     /// # Errors
     ///
     /// [`ReadError::NotFound`] for an unknown id.
-    pub async fn transparent(&self, id: EntryId) -> Result<Vec<u8>, ReadError> {
+    pub async fn transparent(&self, id: EntryId) -> Result<Option<Vec<u8>>, ReadError> {
         let shared = Arc::clone(&self.shared);
-        let work = move || -> Result<Vec<u8>, ReadError> {
+        let work = move || -> Result<Option<Vec<u8>>, ReadError> {
             let (statement, registered) = registered(&shared, id)?;
+            if !shared.may_issue(registered.index) {
+                return Ok(None);
+            }
             let receipt = receipts::inclusion(&shared, &registered)?;
-            Ok(proofs::transparent::attach(&statement, &[receipt]))
+            Ok(Some(proofs::transparent::attach(&statement, &[receipt])))
         };
         self.shared.workers.run(work).await?
     }
@@ -103,9 +108,12 @@ impl Ledger {
     }
 }
 
-fn issue(shared: &Shared, id: EntryId) -> Result<(LeafIndex, Vec<u8>), ReadError> {
+fn issue(shared: &Shared, id: EntryId) -> Result<Option<(LeafIndex, Vec<u8>)>, ReadError> {
     let (_, registered) = registered(shared, id)?;
-    Ok((registered.index, receipts::inclusion(shared, &registered)?))
+    if !shared.may_issue(registered.index) {
+        return Ok(None);
+    }
+    Ok(Some((registered.index, receipts::inclusion(shared, &registered)?)))
 }
 
 /// The statement under `id`, and what a receipt says of it.

@@ -20,11 +20,12 @@ pub(crate) struct Registered {
     pub(crate) subject: Arc<str>,
 }
 
-/// A fresh inclusion receipt against the committed head.
+/// A fresh inclusion receipt against the head that receipts are signed for, which holds the entry
+/// ([`Shared::may_issue`]).
 pub(crate) fn inclusion(shared: &Shared, entry: &Registered) -> Result<Vec<u8>, InternalError> {
     timed(&shared.metrics.receipt_seconds, || {
         let tiles = shared.tree();
-        let head = tiles.head();
+        let head = shared.receipt_head(tiles.head());
         let proof = InclusionProof::prove(entry.index, head.size, &tiles.nodes()).map_err(tree_error)?;
         let claims = ReceiptClaims {
             issuer: issuer(shared),

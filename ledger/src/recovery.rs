@@ -4,10 +4,11 @@
 mod tests;
 
 use proofs::checkpoint::{Checkpoint, Origin, open_checkpoint};
-use proofs::note::ed25519_vkey;
 use proofs::tile::{ExpandedTile, TileId, TiledNodes};
+use proofs::tlog_policy::verify_log;
 use proofs::{
-    EntryId, InclusionProof, LeafIndex, PublicKey, SignedStatement, Signer, TreeHead, TreeSize, leaf_hash,
+    EntryId, InclusionProof, LeafIndex, LogKey, PublicKey, SignedNote, SignedStatement, Signer, TlogPolicy,
+    TreeHead, TreeSize, leaf_hash,
 };
 use storage::{Head, LogStore, Snapshot};
 
@@ -32,6 +33,15 @@ pub(crate) struct Recovered {
     pub(crate) governance: Governance,
     pub(crate) published: Published,
     pub(crate) origin: Origin,
+}
+
+impl Recovered {
+    /// The head of the newest checkpoint, if the quorum of a policy cosigned it.
+    pub(crate) fn witnessed(&self, policy: &TlogPolicy) -> Option<TreeHead> {
+        let keys = self.governance.identity().genesis.checkpoint_keys();
+        let verified = policy.verify_for(self.published.note.as_bytes(), &keys.iter().collect::<Vec<_>>());
+        verified.ok().map(|witnessed| witnessed.checkpoint.head)
+    }
 }
 
 pub(crate) fn recover(store: &dyn LogStore, keys: &Keys) -> Result<Recovered, OpenError> {
@@ -84,28 +94,73 @@ fn published(
     governance: &Governance,
 ) -> Result<(Published, Origin), OpenError> {
     let bytes = store.published()?.ok_or(OpenError::CheckpointMissing)?;
-    let note =
-        String::from_utf8(bytes).map_err(|_| OpenError::CheckpointInvalid("it is not text".to_owned()))?;
-    let checkpoint = own_checkpoint(&note, governance)?;
+    let (note, checkpoint) = continued(&bytes, snapshot, head, governance)?;
+    // One that left for the witnesses binds as one that was published does.
+    announced(store, snapshot, head, governance)?;
+    Ok((Published { note: note.into(), size: checkpoint.head.size }, checkpoint.origin))
+}
+
+/// Checks the checkpoint that left for the witnesses last, if there is one.
+pub(crate) fn announced(
+    store: &dyn LogStore,
+    snapshot: &dyn Snapshot,
+    head: TreeHead,
+    governance: &Governance,
+) -> Result<(), OpenError> {
+    match store.announced()? {
+        Some(note) => continued(&note, snapshot, head, governance).map(|_checkpoint| ()),
+        None => Ok(()),
+    }
+}
+
+/// A checkpoint of this log that the store continues.
+fn continued(
+    bytes: &[u8],
+    snapshot: &dyn Snapshot,
+    head: TreeHead,
+    governance: &Governance,
+) -> Result<(String, Checkpoint), OpenError> {
+    let checkpoint = own_checkpoint_bytes(bytes, governance)?;
     let size = checkpoint.head.size;
     if size > head.size {
         return Err(OpenError::Behind { stored: head.size, published: size });
     }
-    let nodes = TiledNodes::open(head, |ids: &[TileId]| snapshot.tiles(ids));
-    let stored = root_at(size, &nodes.proven()).map_err(tree)?;
+    let stored = stored_root(snapshot, head, size)?;
     if stored != checkpoint.head.root {
         return Err(OpenError::Fork { size, stored, published: checkpoint.head.root });
     }
-    Ok((Published { note: note.into(), size }, checkpoint.origin))
+    Ok((String::from_utf8_lossy(bytes).into_owned(), checkpoint))
+}
+
+/// The root of the first `size` entries, from proven tiles.
+pub(crate) fn stored_root(
+    snapshot: &dyn Snapshot,
+    head: TreeHead,
+    size: TreeSize,
+) -> Result<proofs::Hash, OpenError> {
+    let nodes = TiledNodes::open(head, |ids: &[TileId]| snapshot.tiles(ids));
+    root_at(size, &nodes.proven()).map_err(tree)
+}
+
+/// Reads a checkpoint that this log signed.
+pub(crate) fn own_checkpoint_bytes(note: &[u8], governance: &Governance) -> Result<Checkpoint, OpenError> {
+    let text = str::from_utf8(note).map_err(|_| OpenError::CheckpointInvalid("it is not text".to_owned()))?;
+    own_checkpoint(text, governance)
 }
 
 /// Reads a checkpoint that this log signed.
 pub(crate) fn own_checkpoint(note: &str, governance: &Governance) -> Result<Checkpoint, OpenError> {
     let invalid = |reason: String| OpenError::CheckpointInvalid(reason);
     let genesis = &governance.identity().genesis;
-    let key = genesis.checkpoints.ed25519_bytes().ok_or(OpenError::WrongKey { role: "checkpoints" })?;
-    let key = ed25519_vkey(&genesis.origin, &key).map_err(|e| invalid(e.to_string()))?;
-    open_checkpoint(note, &key).map_err(|e| invalid(e.to_string()))
+    let keys = genesis.checkpoint_keys();
+    let Some(LogKey::Ed25519(key)) = keys.first() else {
+        return Err(OpenError::WrongKey { role: "checkpoints" });
+    };
+    let checkpoint = open_checkpoint(note, key).map_err(|e| invalid(e.to_string()))?;
+    // A line by the second key need not be there, but must not be wrong.
+    let note = SignedNote::parse(note).map_err(|e| invalid(e.to_string()))?;
+    verify_log(&note, &keys.iter().collect::<Vec<_>>()).map_err(|e| invalid(e.to_string()))?;
+    Ok(checkpoint)
 }
 
 /// Replays the control statements, each proven to be in the tree.
@@ -144,6 +199,10 @@ fn check_keys(governance: &Governance, keys: &Keys) -> Result<(), OpenError> {
         if !same(signer.as_ref(), key) {
             return Err(OpenError::WrongKey { role });
         }
+    }
+    let second = keys.checkpoints_ml_dsa_44.as_ref().map(|signer| signer.key());
+    if second != genesis.checkpoints_ml_dsa_44.as_ref() {
+        return Err(OpenError::WrongKey { role: "checkpoints-ml-dsa-44" });
     }
     Ok(())
 }

@@ -48,7 +48,7 @@ pub enum Registration {
         /// A COSE receipt (RFC 9942) over the head that held it when it was signed.
         receipt: Vec<u8>,
     },
-    /// Committed; the receipt can be asked for.
+    /// Committed; the receipt can be asked for, and will be there when witnesses cover the entry, if it waits for them.
     Committed {
         /// Its public handle.
         id: EntryId,

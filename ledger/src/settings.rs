@@ -4,6 +4,17 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
+/// Which head receipts are signed for (D10).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ReceiptRule {
+    /// The committed one, at once.
+    #[default]
+    Committed,
+    /// The newest that the quorum of witnesses cosigned.
+    Witnessed,
+}
+
 /// Limits and paces of the ledger. Every field has a default that suits one machine with two cores.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -23,6 +34,9 @@ pub struct Settings {
     /// How long a registration may wait for its commit, in milliseconds. Default 10000. Past it the caller gets
     /// 503 with `Retry-After`; the statement may still be committed, and a retry finds it.
     pub register_deadline_ms: u64,
+    /// Which head receipts are signed for. Default committed. Witnessed makes a registration answer 202 until the quorum
+    /// of witnesses covers its entry; it needs witnesses.
+    pub receipts: ReceiptRule,
     /// The shortest time between two checkpoints, in milliseconds. Default 1000. Shorter costs a signature and
     /// an fsync each; longer makes witnesses and monitors see the log later. Receipts do not wait for it.
     pub checkpoint_interval_ms: u64,
@@ -51,6 +65,7 @@ impl Default for Settings {
             round_entries: 1024,
             round_bytes: 8 * 1024 * 1024,
             register_deadline_ms: 10_000,
+            receipts: ReceiptRule::Committed,
             checkpoint_interval_ms: 1_000,
             ready_lag_ms: 10_000,
             tile_cache_bytes: 64 * 1024 * 1024,

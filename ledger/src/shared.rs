@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
-use proofs::TreeSize;
+use proofs::{LeafIndex, TreeHead, TreeSize};
 use storage::{Head, LogStore};
 use tokio::sync::{Semaphore, watch};
 
@@ -13,7 +13,8 @@ use crate::governance::{Admitted, Governance};
 use crate::ledger::Keys;
 use crate::metrics::Metrics;
 use crate::nodes::{EdgeTiles, TileCache};
-use crate::settings::Settings;
+use crate::settings::{ReceiptRule, Settings};
+use crate::witness::Witnessing;
 use crate::workers::Workers;
 
 /// The committed head, the right edge of its tree, and the rules in force at it: released together, so that nobody sees
@@ -39,6 +40,9 @@ pub(crate) struct Shared {
     /// Half of the places of the mailbox: batches wait for these, and leave the others to whoever sends one statement.
     pub(crate) batch_places: Arc<Semaphore>,
     pub(crate) published: RwLock<Published>,
+    /// The head of the newest checkpoint that the quorum of witnesses cosigned; the empty tree without one.
+    pub(crate) covered: RwLock<TreeHead>,
+    pub(crate) witnessing: Option<Witnessing>,
     pub(crate) progress: Progress,
 }
 
@@ -71,6 +75,24 @@ impl Shared {
 
     pub(crate) fn published_size(&self) -> TreeSize {
         self.published.read().unwrap_or_else(PoisonError::into_inner).size
+    }
+
+    pub(crate) fn set_covered(&self, head: TreeHead) {
+        *self.covered.write().unwrap_or_else(PoisonError::into_inner) = head;
+    }
+
+    /// The head that receipts are signed for: the committed one, or the newest that the witnesses cosigned (D10).
+    pub(crate) fn receipt_head(&self, committed: TreeHead) -> TreeHead {
+        match self.settings.receipts {
+            ReceiptRule::Committed => committed,
+            ReceiptRule::Witnessed => *self.covered.read().unwrap_or_else(PoisonError::into_inner),
+        }
+    }
+
+    /// Whether a receipt for this committed entry may be signed yet (D9).
+    pub(crate) fn may_issue(&self, index: LeafIndex) -> bool {
+        let committed = self.state.borrow().head.tree;
+        index.in_tree(self.receipt_head(committed).size)
     }
 
     pub(crate) fn set_published(&self, published: Published) {

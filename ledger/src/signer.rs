@@ -3,6 +3,8 @@
 //! One key serves one role (D19). The bytes of a signature are what COSE writes (RFC 9053 §2): 64 bytes for
 //! Ed25519, `r || s` of fixed width for ECDSA. Nothing here prints a secret.
 
+mod cosigning;
+
 use std::fmt;
 
 use aws_lc_rs::rand::SystemRandom;
@@ -13,7 +15,9 @@ use aws_lc_rs::signature::{
 use proofs::{Algorithm, Curve, PublicKey, SignFailed, Signer};
 use zeroize::Zeroizing;
 
-const PKCS8_TAG: &str = "PRIVATE KEY";
+pub use cosigning::{CosigningKey, CosigningKeyError};
+
+pub(crate) const PKCS8_TAG: &str = "PRIVATE KEY";
 
 /// The kinds of private key that this crate makes and reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -102,15 +106,7 @@ impl PrivateKey {
     /// # Errors
     /// [`KeyError`], which says what to convert.
     pub fn from_pem(text: &str) -> Result<Self, KeyError> {
-        let block = pem::parse(text).map_err(|_| KeyError::NotPem)?;
-        let tag = block.tag().to_owned();
-        let der = Zeroizing::new(block.into_contents());
-        match tag.as_str() {
-            PKCS8_TAG => Self::from_pkcs8(&der),
-            "EC PRIVATE KEY" => Err(KeyError::Sec1),
-            "ENCRYPTED PRIVATE KEY" => Err(KeyError::Encrypted),
-            _ => Err(KeyError::NotPrivate { tag }),
-        }
+        Self::from_pkcs8(&private_der(text)?)
     }
 
     fn from_pkcs8(der: &[u8]) -> Result<Self, KeyError> {
@@ -193,6 +189,19 @@ impl Signer for PrivateKey {
             Pair::Ecdsa(pair) => pair.sign(&SystemRandom::new(), message),
         };
         Ok(signature.map_err(|_| SignFailed)?.as_ref().to_vec())
+    }
+}
+
+/// What one PKCS#8 PEM block holds, wiped when it is dropped; the errors say what else was found.
+fn private_der(text: &str) -> Result<Zeroizing<Vec<u8>>, KeyError> {
+    let block = pem::parse(text).map_err(|_| KeyError::NotPem)?;
+    let tag = block.tag().to_owned();
+    let der = Zeroizing::new(block.into_contents());
+    match tag.as_str() {
+        PKCS8_TAG => Ok(der),
+        "EC PRIVATE KEY" => Err(KeyError::Sec1),
+        "ENCRYPTED PRIVATE KEY" => Err(KeyError::Encrypted),
+        _ => Err(KeyError::NotPrivate { tag }),
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use proofs::statement::{ContentType, StatementBuilder};
-use proofs::{Algorithm, EntryId, SignedStatement, Signer, UnixTime};
+use proofs::{Algorithm, CosignatureKind, EntryId, SignedStatement, Signer, UnixTime};
 use storage::LogStore;
 use storage::memory::MemoryStore;
 use tokio::task::JoinHandle;
@@ -23,10 +23,12 @@ use crate::registrar::Submission;
 use crate::registration::{Registration, Wait};
 use crate::sequencer::Sequencer;
 use crate::settings::Settings;
-use crate::signer::{KeyAlgorithm, PrivateKey};
+use crate::signer::{CosigningKey, KeyAlgorithm, PrivateKey};
 use crate::trust::{Anchor, AnchorId, AnchorIncrement};
+use crate::witness::Witnessing;
 
 pub(crate) const NOW: u64 = 1_790_000_000;
+pub(crate) const ORIGIN: &str = "ts.example/log";
 pub(crate) const ISSUER: &str = "https://issuer.example";
 
 pub(crate) struct World {
@@ -36,6 +38,7 @@ pub(crate) struct World {
     pub(crate) keys: Keys,
     pub(crate) issuer: PrivateKey,
     pub(crate) log_id: EntryId,
+    pub(crate) witnessing: Option<Witnessing>,
 }
 
 impl World {
@@ -54,27 +57,37 @@ impl World {
         let keys = Keys {
             receipts: Arc::new(receipts),
             checkpoints: Arc::new(key(KeyAlgorithm::Ed25519)),
+            checkpoints_ml_dsa_44: Some(Arc::new(
+                CosigningKey::generate(CosignatureKind::MlDsa44, ORIGIN).unwrap(),
+            )),
             registrar: Arc::new(key(registrar)),
         };
         let genesis = Genesis {
             format: 1,
             issuer: "https://ts.example".into(),
-            origin: "ts.example/log".into(),
+            origin: ORIGIN.into(),
             receipts: keys.receipts.public_key().clone(),
             checkpoints: keys.checkpoints.public_key().clone(),
+            checkpoints_ml_dsa_44: keys.checkpoints_ml_dsa_44.as_ref().map(|key| key.key().clone()),
             registrar: keys.registrar.public_key().clone(),
             operator: operator.public_key().clone(),
         };
         let clock = Arc::new(ManualClock::at(UnixTime::from_secs(NOW)));
         let log_id = crate::create(store.as_ref(), &genesis, &keys, &operator, clock.as_ref()).unwrap();
-        Self { store, clock, operator, keys, issuer: key(KeyAlgorithm::Ed25519), log_id }
+        Self { store, clock, operator, keys, issuer: key(KeyAlgorithm::Ed25519), log_id, witnessing: None }
     }
 
     pub(crate) fn try_open(&self, settings: Settings) -> Result<Opened, OpenError> {
         let metrics = Metrics::new(&prometheus::Registry::new()).unwrap();
         let clock = Arc::clone(&self.clock);
         Ledger::open(
-            Parts { store: Arc::clone(&self.store), keys: self.keys.clone(), clock, metrics },
+            Parts {
+                store: Arc::clone(&self.store),
+                keys: self.keys.clone(),
+                clock,
+                metrics,
+                witnessing: self.witnessing.clone(),
+            },
             settings,
         )
     }

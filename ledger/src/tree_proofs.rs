@@ -120,7 +120,7 @@ pub(crate) fn consistency(
     to: TreeSize,
 ) -> Result<ProvenConsistency, ReadError> {
     let tiles = shared.tree();
-    let size = tiles.head().size;
+    let size = shared.receipt_head(tiles.head()).size;
     if from == TreeSize::EMPTY || from >= to || to > size {
         return Err(ReadError::BadRange { from, to, size });
     }

@@ -6,8 +6,10 @@
 mod reference;
 #[cfg(test)]
 mod tests;
+mod witness;
 
 pub(crate) use reference::markdown;
+pub(crate) use witness::{Unreachable, Witness};
 
 use crate::failure::Failure;
 use crate::files;
@@ -36,6 +38,8 @@ pub(crate) struct Config {
     pub(crate) read: api::ReadSettings,
     #[serde(default)]
     pub(crate) ledger: ledger::Settings,
+    #[serde(default)]
+    pub(crate) witness: Witness,
     #[serde(default)]
     pub(crate) store: storage::Settings,
 }
@@ -142,6 +146,7 @@ impl Config {
         }
         tracing_subscriber::EnvFilter::try_new(&self.log.level)
             .map_err(|error| format!("log.level {:?} is not a log filter: {error}", self.log.level))?;
+        self.witness.check()?;
         if self.read.statements == api::StatementReaders::Token && self.read.token_sha256.is_empty() {
             return Err("read.statements is \"token\" and read.token_sha256 holds none: nobody could read a statement"
                 .to_owned());

@@ -17,6 +17,8 @@ pub(crate) enum Role {
     Receipts,
     /// Checkpoints.
     Checkpoints,
+    /// Checkpoints, a second time, with ML-DSA-44 (CKPT-06). Logs that were made before it was known have none.
+    CheckpointsMlDsa,
     /// Statements the service itself registers.
     Registrar,
     /// Policy and trust anchors. `serve` never reads it.
@@ -24,12 +26,14 @@ pub(crate) enum Role {
 }
 
 impl Role {
-    pub(crate) const ALL: [Self; 4] = [Self::Receipts, Self::Checkpoints, Self::Registrar, Self::Operator];
+    pub(crate) const ALL: [Self; 5] =
+        [Self::Receipts, Self::Checkpoints, Self::CheckpointsMlDsa, Self::Registrar, Self::Operator];
 
     const fn name(self) -> &'static str {
         match self {
             Self::Receipts => "receipts",
             Self::Checkpoints => "checkpoints",
+            Self::CheckpointsMlDsa => "checkpoints-ml-dsa-44",
             Self::Registrar => "registrar",
             Self::Operator => "operator",
         }

@@ -7,8 +7,8 @@ use crate::console::Console;
 use crate::datadir::{DataDir, Role};
 use crate::failure::Failure;
 use crate::files;
-use ledger::PrivateKey;
 use ledger::control::Genesis;
+use ledger::{CosigningKey, PrivateKey};
 use proofs::{Algorithm, KeySet, LeafIndex, PublicKey, SignedStatement, Signer};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -93,7 +93,7 @@ pub(crate) fn set_from(bytes: &[u8]) -> Option<KeySet> {
     set.or_else(|| public_from(bytes).map(|key| KeySet::new([key])))
 }
 
-/// The three keys that `serve` needs. The operator key is not among them and its file is not touched.
+/// The keys that `serve` needs. The operator key is not among them and its file is not touched.
 ///
 /// Which of the algorithms of its key signs receipts was fixed at genesis (D2), so it is read from there: nothing in
 /// the configuration can contradict it.
@@ -114,7 +114,21 @@ pub(crate) fn of_service(folder: &DataDir, store: &dyn LogStore) -> Result<ledge
     Ok(ledger::Keys {
         receipts: load(Role::Receipts, &genesis.receipts)?,
         checkpoints: load(Role::Checkpoints, &genesis.checkpoints)?,
+        checkpoints_ml_dsa_44: match &genesis.checkpoints_ml_dsa_44 {
+            Some(_) => Some(Arc::new(cosigning(&folder.key_file(Role::CheckpointsMlDsa), &genesis.origin)?)),
+            None => None,
+        },
         registrar: load(Role::Registrar, &genesis.registrar)?,
+    })
+}
+
+/// Reads a private key that cosigns under a name (PKCS#8 PEM, Ed25519 or ML-DSA-44).
+pub(crate) fn cosigning(path: &Path, name: &str) -> Result<CosigningKey, Failure> {
+    if let Some(warning) = loose(path) {
+        tracing::warn!("{warning}");
+    }
+    CosigningKey::from_pem(&files::read_text(path)?, name).map_err(|error| {
+        Failure::local(format_args!("{} holds no key that can cosign: {error}", path.display()))
     })
 }
 

@@ -41,6 +41,7 @@ pub fn check(make: &dyn Fn() -> Box<dyn LogStore>) {
         reads::every_head_is_kept,
         published::a_checkpoint_is_replaced_whole,
         published::a_checkpoint_is_apart_from_the_commits,
+        published::an_announced_checkpoint_is_apart_from_the_published_one,
     ];
     for promise in promises {
         promise(make().as_ref());

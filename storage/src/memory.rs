@@ -47,6 +47,7 @@ pub struct MemoryStore {
     state: RwLock<State>,
     control: Mutex<Control>,
     published: Mutex<Option<Vec<u8>>>,
+    announced: Mutex<Option<Vec<u8>>>,
 }
 
 #[derive(Debug, Default)]
@@ -85,7 +86,13 @@ impl MemoryStore {
     pub fn copy(&self) -> Self {
         let state = self.state.read().unwrap_or_else(PoisonError::into_inner).clone();
         let published = self.published.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        Self { state: RwLock::new(state), control: Mutex::default(), published: Mutex::new(published) }
+        let announced = self.announced.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        Self {
+            state: RwLock::new(state),
+            control: Mutex::default(),
+            published: Mutex::new(published),
+            announced: Mutex::new(announced),
+        }
     }
 
     /// Changes what is stored, as no commit could. Snapshots see it too.
@@ -135,6 +142,15 @@ impl LogStore for MemoryStore {
 
     fn publish(&self, checkpoint: &[u8]) -> Result<(), StoreError> {
         *self.published.lock().unwrap_or_else(PoisonError::into_inner) = Some(checkpoint.to_vec());
+        Ok(())
+    }
+
+    fn announced(&self) -> Result<Option<Vec<u8>>, StoreError> {
+        Ok(self.announced.lock().unwrap_or_else(PoisonError::into_inner).clone())
+    }
+
+    fn announce(&self, checkpoint: &[u8]) -> Result<(), StoreError> {
+        *self.announced.lock().unwrap_or_else(PoisonError::into_inner) = Some(checkpoint.to_vec());
         Ok(())
     }
 }

@@ -1,10 +1,11 @@
-//! The store on disk: RocksDB, embedded in the process, and four small files beside it.
+//! The store on disk: RocksDB, embedded in the process, and five small files beside it.
 //!
 //! ```text
 //! store/FORMAT      the storage format, checked before anything else is touched
 //! store/LOCK        locked by the process that has the log open
 //! store/committed   size and root of the newest commit, so that a database that lost some does not open
 //! store/checkpoint  the checkpoint published last
+//! store/announced   the checkpoint announced to witnesses last, if there are any
 //! store/db/         RocksDB
 //! ```
 //!
@@ -157,5 +158,17 @@ impl LogStore for RocksStore {
         }
         let _one_at_a_time = self.publishing.lock().unwrap_or_else(PoisonError::into_inner);
         self.folder.publish(checkpoint)
+    }
+
+    fn announced(&self) -> Result<Option<Vec<u8>>, StoreError> {
+        self.folder.announced()
+    }
+
+    fn announce(&self, checkpoint: &[u8]) -> Result<(), StoreError> {
+        if self.folder.access() == folder::Access::Read {
+            return Err(failure::read_only());
+        }
+        let _one_at_a_time = self.publishing.lock().unwrap_or_else(PoisonError::into_inner);
+        self.folder.announce(checkpoint)
     }
 }

@@ -65,6 +65,19 @@ pub trait LogStore: Send + Sync {
     /// # Errors
     /// [`Unavailable`](StoreError::Unavailable).
     fn publish(&self, checkpoint: &[u8]) -> Result<(), StoreError>;
+
+    /// The checkpoint that was announced last, as it was given; `None` before the first. It left the process before it
+    /// was published, so a store that lost some of its commits can be told by it too.
+    ///
+    /// # Errors
+    /// [`Unavailable`](StoreError::Unavailable).
+    fn announced(&self) -> Result<Option<Vec<u8>>, StoreError>;
+
+    /// Replaces the announced checkpoint, with the promises of [`publish`](Self::publish).
+    ///
+    /// # Errors
+    /// [`Unavailable`](StoreError::Unavailable).
+    fn announce(&self, checkpoint: &[u8]) -> Result<(), StoreError>;
 }
 
 /// The log as one commit left it.

@@ -6,7 +6,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use data_encoding::HEXLOWER;
 
-use super::answer::{FRESH, IMMUTABLE, dressed, tagged};
+use super::answer::{FRESH, IMMUTABLE, dressed, receipt_to_come, tagged};
 use super::locator::Locator;
 use crate::media::{self, COLLATERAL, STATEMENTS};
 use crate::problem::Problem;
@@ -34,6 +34,7 @@ pub(crate) async fn transparent(
     let reader = Reader::of_whole(&headers, &app.read)?;
     let content_type = media::negotiate(&headers, STATEMENTS)?;
     let bytes = app.ledger.transparent(id).await.map_err(|error| Problem::read_entry(&error, &id))?;
+    let Some(bytes) = bytes else { return Ok(receipt_to_come(StatusCode::NO_CONTENT, &app, &id)) };
     Ok(dressed(StatusCode::OK, content_type, reader.caching(FRESH), bytes))
 }
 

@@ -46,6 +46,7 @@ impl World {
         let keys = Keys {
             receipts: Arc::new(key(KeyAlgorithm::Ed25519).with_algorithm(Algorithm::EdDsa).unwrap()),
             checkpoints: Arc::new(key(KeyAlgorithm::Ed25519)),
+            checkpoints_ml_dsa_44: None,
             registrar: Arc::new(key(KeyAlgorithm::Ed25519)),
         };
         let genesis = Genesis {
@@ -54,6 +55,7 @@ impl World {
             origin: "ts.example/log".into(),
             receipts: keys.receipts.public_key().clone(),
             checkpoints: keys.checkpoints.public_key().clone(),
+            checkpoints_ml_dsa_44: None,
             registrar: keys.registrar.public_key().clone(),
             operator: operator.public_key().clone(),
         };
@@ -78,8 +80,13 @@ impl World {
 
     fn open_log(&self) -> Opened {
         let metrics = ledger::Metrics::new(&Registry::new()).unwrap();
-        let parts =
-            Parts { store: self.store.clone(), keys: self.keys.clone(), clock: Arc::new(clock()), metrics };
+        let parts = Parts {
+            store: self.store.clone(),
+            keys: self.keys.clone(),
+            clock: Arc::new(clock()),
+            metrics,
+            witnessing: None,
+        };
         Ledger::open(parts, self.settings.clone()).unwrap()
     }
 

@@ -35,6 +35,7 @@ fn make() -> Governance {
         origin: "ts.example/log".to_owned(),
         receipts: receipts.public_key().clone(),
         checkpoints: checkpoints.public_key().clone(),
+        checkpoints_ml_dsa_44: None,
         registrar: registrar.public_key().clone(),
         operator: operator.public_key().clone(),
     };

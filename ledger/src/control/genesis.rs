@@ -1,6 +1,7 @@
 //! The genesis document: what a log is, fixed for ever at index 0 (D3).
 
-use proofs::{EntryId, KeyId, Origin, PublicKey};
+use data_encoding::BASE64URL_NOPAD;
+use proofs::{CosignerKey, EntryId, KeyId, LogKey, Origin, PublicKey, note::ed25519_vkey};
 use serde::{Deserialize, Serialize};
 
 use super::json::{self, JsonError};
@@ -31,6 +32,9 @@ pub struct Genesis {
     pub receipts: PublicKey,
     /// The key that signs checkpoints; Ed25519.
     pub checkpoints: PublicKey,
+    /// The second key that signs checkpoints, ML-DSA-44 (CKPT-06), named as the origin; logs that were made before it
+    /// was known have none.
+    pub checkpoints_ml_dsa_44: Option<CosignerKey>,
     /// The key of the registrar, which wraps JSON evidence (D17).
     pub registrar: PublicKey,
     /// The operator's key, which signs the first control statements.
@@ -64,6 +68,9 @@ pub enum GenesisError {
     /// The checkpoint key is not Ed25519, which C2SP signed notes need.
     #[error("the checkpoints key must be an Ed25519 key")]
     CheckpointsKey,
+    /// The second checkpoint key is no ML-DSA-44 key, or not named as the origin.
+    #[error("the checkpoints_ml_dsa_44 key must be an ML-DSA-44 key (kty AKP) of this log")]
+    MlDsaKey,
     /// Two roles have one key (D19).
     #[error("two roles have the same key; each role needs its own")]
     SharedKey,
@@ -86,10 +93,40 @@ struct Keys {
     receipts: PublicKey,
     #[serde(with = "jwk")]
     checkpoints: PublicKey,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    checkpoints_ml_dsa_44: Option<AkpJwk>,
     #[serde(with = "jwk")]
     registrar: PublicKey,
     #[serde(with = "jwk")]
     operator: PublicKey,
+}
+
+/// An ML-DSA public key as a JWK (kty AKP of the JOSE registry).
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct AkpJwk {
+    kty: String,
+    alg: String,
+    #[serde(rename = "pub")]
+    public: String,
+}
+
+const AKP: &str = "AKP";
+const ML_DSA_44: &str = "ML-DSA-44";
+
+impl AkpJwk {
+    fn of(key: &CosignerKey) -> Self {
+        let public = BASE64URL_NOPAD.encode(key.public_bytes());
+        Self { kty: AKP.to_owned(), alg: ML_DSA_44.to_owned(), public }
+    }
+
+    fn key(&self, origin: &str) -> Result<CosignerKey, GenesisError> {
+        let bytes = BASE64URL_NOPAD.decode(self.public.as_bytes()).map_err(|_| GenesisError::MlDsaKey)?;
+        if self.kty != AKP || self.alg != ML_DSA_44 {
+            return Err(GenesisError::MlDsaKey);
+        }
+        CosignerKey::ml_dsa_44(origin, &bytes).map_err(|_| GenesisError::MlDsaKey)
+    }
 }
 
 impl Genesis {
@@ -99,11 +136,21 @@ impl Genesis {
     /// [`GenesisError`]
     pub fn from_json(bytes: &[u8]) -> Result<Self, GenesisError> {
         let Document { format, leaf, iss, origin, keys } = json::parse(bytes)?;
-        let Keys { receipts, checkpoints, registrar, operator } = keys;
+        let Keys { receipts, checkpoints, checkpoints_ml_dsa_44, registrar, operator } = keys;
         if leaf != LEAF_RULE {
             return Err(GenesisError::LeafRule);
         }
-        let genesis = Self { format, issuer: iss, origin, receipts, checkpoints, registrar, operator };
+        let checkpoints_ml_dsa_44 = checkpoints_ml_dsa_44.map(|key| key.key(&origin)).transpose()?;
+        let genesis = Self {
+            format,
+            issuer: iss,
+            origin,
+            receipts,
+            checkpoints,
+            checkpoints_ml_dsa_44,
+            registrar,
+            operator,
+        };
         genesis.check()?;
         Ok(genesis)
     }
@@ -122,10 +169,20 @@ impl Genesis {
             keys: Keys {
                 receipts: self.receipts.clone(),
                 checkpoints: self.checkpoints.clone(),
+                checkpoints_ml_dsa_44: self.checkpoints_ml_dsa_44.as_ref().map(AkpJwk::of),
                 registrar: self.registrar.clone(),
                 operator: self.operator.clone(),
             },
         })?)
+    }
+
+    /// The keys that checkpoints of this log verify under: Ed25519 first (TILE-02), then ML-DSA-44 if it has one
+    /// (CKPT-06).
+    #[must_use]
+    pub fn checkpoint_keys(&self) -> Vec<LogKey> {
+        let ed25519 = self.checkpoints.ed25519_bytes();
+        let ed25519 = ed25519.and_then(|key| ed25519_vkey(&self.origin, &key).ok()).map(LogKey::Ed25519);
+        ed25519.into_iter().chain(self.checkpoints_ml_dsa_44.clone().map(LogKey::MlDsa44)).collect()
     }
 
     fn check(&self) -> Result<(), GenesisError> {
@@ -143,6 +200,12 @@ impl Genesis {
         }
         if self.checkpoints.ed25519_bytes().is_none() {
             return Err(GenesisError::CheckpointsKey);
+        }
+        let named = |key: &CosignerKey| {
+            key.kind() == proofs::CosignatureKind::MlDsa44 && key.name().as_str() == self.origin
+        };
+        if !self.checkpoints_ml_dsa_44.as_ref().is_none_or(named) {
+            return Err(GenesisError::MlDsaKey);
         }
         let roles = [&self.receipts, &self.checkpoints, &self.registrar, &self.operator];
         let mut kids: Vec<KeyId> = roles.map(PublicKey::thumbprint).to_vec();

@@ -17,6 +17,7 @@ fn genesis() -> Genesis {
         origin: "ts.example/log".into(),
         receipts: key().with_algorithm(Algorithm::EdDsa).unwrap(),
         checkpoints: key(),
+        checkpoints_ml_dsa_44: None,
         registrar: key(),
         operator: key(),
     }

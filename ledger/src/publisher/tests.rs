@@ -1,3 +1,6 @@
+mod guard;
+mod witnesses;
+
 use std::sync::Arc;
 
 use proofs::TreeSize;

@@ -1,9 +1,10 @@
 use std::sync::Arc;
 
-use proofs::checkpoint::{Checkpoint, Origin};
+use proofs::checkpoint::Origin;
 use proofs::tile::TileId;
 use proofs::{Hash, Signer, TreeHead, TreeSize, UnixTime};
 use storage::Head;
+use storage::LogStore;
 use storage::memory::MemoryStore;
 
 use crate::error::OpenError;
@@ -32,7 +33,9 @@ fn note(size: u64, root: Hash, keys: &Keys) -> Vec<u8> {
     let head = TreeHead { size: TreeSize::new(size), root };
     let origin = Origin::new("ts.example/log").unwrap();
     let scratch = MemoryStore::new();
-    sign_and_persist(&Checkpoint { origin, head }, keys, &scratch).unwrap().note.as_bytes().to_vec()
+    let head = storage::Head { tree: head, time: proofs::UnixTime::from_secs(1) };
+    sign_and_persist(origin, &head, keys, &scratch).unwrap();
+    scratch.published().unwrap().unwrap()
 }
 
 #[test]
@@ -128,7 +131,7 @@ fn d19_a_log_opens_only_with_its_own_keys() {
     ] {
         let metrics = Metrics::new(&prometheus::Registry::new()).unwrap();
         let clock = Arc::clone(&world.clock);
-        let parts = Parts { store: Arc::clone(&world.store), keys, clock, metrics };
+        let parts = Parts { store: Arc::clone(&world.store), keys, clock, metrics, witnessing: None };
         let error = Ledger::open(parts, Settings::default()).err().unwrap();
         assert!(matches!(error, OpenError::WrongKey { role: named } if named == role), "{error}");
     }

@@ -163,6 +163,12 @@ impl Ledger {
     async fn answer_batch(&self, stages: Vec<Stage>, wait: Wait) -> Vec<Outcome> {
         let mut outcomes = Vec::with_capacity(stages.len());
         let mut asked = Vec::new();
+        let uncovered = |stage: &Stage| match stage {
+            Stage::Done(Ok((registered, _))) => !self.shared.may_issue(registered.index),
+            _ => false,
+        };
+        // One answer for all: the receipts of a batch are there, or to come.
+        let wait = if stages.iter().any(uncovered) { Wait::ForCommit } else { wait };
         for stage in stages {
             // Every stage is done; were one not, nothing was promised for it.
             let sequenced =

@@ -161,7 +161,8 @@ impl Caller {
 
     fn issue(self, registered: Registered, known: bool) {
         let (id, index) = (registered.id, registered.index);
-        if self.wait == Wait::ForCommit || self.is_gone() {
+        let issuable = self.ledger.shared.may_issue(index);
+        if self.wait == Wait::ForCommit || !issuable || self.is_gone() {
             return self.end(Ok((Registration::Committed { id, index }, known)));
         }
         let receipt = receipts::inclusion(&self.ledger.shared, &registered);

@@ -49,6 +49,17 @@ impl LogStore for LyingStore {
         }
         self.inner.publish(checkpoint)
     }
+
+    fn announced(&self) -> Result<Option<Vec<u8>>, StoreError> {
+        self.inner.announced()
+    }
+
+    fn announce(&self, checkpoint: &[u8]) -> Result<(), StoreError> {
+        if matches!(self.lie, Lie::PublishFails) {
+            return Err(StoreError::Unavailable { detail: "no space left".into() });
+        }
+        self.inner.announce(checkpoint)
+    }
 }
 
 struct LyingSnapshot<'a> {

@@ -14,9 +14,9 @@ use api::PublicUrl;
 use clap::ValueEnum;
 use ledger::control::{GENESIS_FORMAT, Genesis};
 use ledger::signer::KeyAlgorithm;
-use ledger::{Keys, PrivateKey, SystemClock};
+use ledger::{CosigningKey, Keys, PrivateKey, SystemClock};
 use proofs::note::ed25519_vkey;
-use proofs::{Algorithm, EntryId, NoteVerifierKey, Origin, PublicKey, Signer};
+use proofs::{Algorithm, CosignatureKind, Cosigner, EntryId, NoteVerifierKey, Origin, PublicKey, Signer};
 use serde_json::json;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -176,6 +176,10 @@ fn make(folder: &DataDir, identity: &Identity, algorithm: ReceiptAlgorithm) -> R
     let receipts =
         keys::with_algorithm(new_key(Role::Receipts, algorithm.key())?, algorithm.cose(), &receipts_file)?;
     let checkpoints = new_key(Role::Checkpoints, KeyAlgorithm::Ed25519)?;
+    let second = CosigningKey::generate(CosignatureKind::MlDsa44, identity.origin.as_str())
+        .context("cannot make the second checkpoint key")?;
+    let second_pem = second.to_pem().context("cannot write the second checkpoint key")?;
+    files::write_secret(&folder.key_file(Role::CheckpointsMlDsa), second_pem.as_bytes())?;
     let registrar = new_key(Role::Registrar, KeyAlgorithm::Ed25519)?;
     let operator = new_key(Role::Operator, KeyAlgorithm::Ed25519)?;
     let genesis = Genesis {
@@ -184,6 +188,7 @@ fn make(folder: &DataDir, identity: &Identity, algorithm: ReceiptAlgorithm) -> R
         origin: identity.origin.as_str().to_owned(),
         receipts: receipts.public_key().clone(),
         checkpoints: checkpoints.public_key().clone(),
+        checkpoints_ml_dsa_44: Some(second.key().clone()),
         registrar: registrar.public_key().clone(),
         operator: operator.public_key().clone(),
     };
@@ -196,6 +201,7 @@ fn make(folder: &DataDir, identity: &Identity, algorithm: ReceiptAlgorithm) -> R
     let service = Keys {
         receipts: Arc::new(receipts),
         checkpoints: Arc::new(checkpoints),
+        checkpoints_ml_dsa_44: Some(Arc::new(second)),
         registrar: Arc::new(registrar),
     };
     let store = folder.create_store()?;

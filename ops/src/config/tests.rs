@@ -68,13 +68,14 @@ fn the_annotated_file_names_every_setting_and_no_other() {
         fields::<api::Limits>("limits"),
         fields::<api::ReadSettings>("read"),
         fields::<ledger::Settings>("ledger"),
+        fields::<Witness>("witness"),
         fields::<storage::Settings>("store"),
     ]
     .concat()
     .into_iter()
     .collect();
     assert_eq!(annotated(), code);
-    assert_eq!(fields::<Config>("").concat(), ".service.listen.tls.log.limits.read.ledger.store");
+    assert_eq!(fields::<Config>("").concat(), ".service.listen.tls.log.limits.read.ledger.witness.store");
 }
 
 #[test]

@@ -9,7 +9,7 @@ use super::{PRIVATE, PUBLIC, Plan, listen, tls};
 use crate::config::Config;
 use crate::datadir::DataDir;
 use crate::failure::Failure;
-use crate::{keys, telemetry};
+use crate::{keys, telemetry, witnessing};
 use anyhow::Context;
 use api::HttpMetrics;
 use axum::Router;
@@ -51,11 +51,20 @@ pub(crate) fn run(folder: &DataDir, plan: Plan, ready: &mut dyn FnMut(&Ready)) -
     let registry = telemetry::registry()?;
     let metrics = Metrics::new(&registry).context("cannot make the metrics")?;
     let http_metrics = HttpMetrics::register(&registry).context("cannot make the metrics")?;
-    let parts =
-        Parts { store: Arc::<RocksStore>::clone(&store), keys, clock: Arc::new(SystemClock), metrics };
-    let Config { listen: listening, limits, read, ledger: settings, service, .. } = plan.config;
+    let origin = keys::genesis(store.as_ref())?.origin;
+    let witnessing = witnessing::of(folder, &plan.config.witness, &origin)?;
+    let asked = witnessing.clone();
+    let parts = Parts {
+        store: Arc::<RocksStore>::clone(&store),
+        keys,
+        clock: Arc::new(SystemClock),
+        metrics,
+        witnessing,
+    };
+    let Config { listen: listening, limits, read, ledger: settings, service, witness, .. } = plan.config;
     let Opened { ledger, sequencer, publisher, keeper } = Ledger::open(parts, settings)
         .map_err(|error| Failure::local(format_args!("{}: {error}", folder.root().display())))?;
+    witnessing::guard(folder, &witness, asked.as_ref(), &ledger)?;
 
     let tls = plan.tls.as_ref().map(tls::config).transpose()?;
     let public = listen(listening.address, PUBLIC)?;

@@ -117,10 +117,12 @@ fn serves_when_it_is_asked_to() {
         keys: Keys {
             receipts: key("receipts"),
             checkpoints: key("checkpoints"),
+            checkpoints_ml_dsa_44: None,
             registrar: key("registrar"),
         },
         clock: Arc::new(SystemClock),
         metrics: Metrics::new(&registry).unwrap(),
+        witnessing: None,
     };
     let Opened { ledger, sequencer, publisher, .. } =
         Ledger::open(parts, ledger::Settings::default()).unwrap();

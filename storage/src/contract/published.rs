@@ -20,3 +20,13 @@ pub(super) fn a_checkpoint_is_apart_from_the_commits(store: &dyn LogStore) {
     assert_eq!(early.head(), None, "publishing does not touch a view");
     assert_eq!(store.published().unwrap().as_deref(), Some(&b"after"[..]));
 }
+
+pub(super) fn an_announced_checkpoint_is_apart_from_the_published_one(store: &dyn LogStore) {
+    assert_eq!(store.announced().unwrap(), None);
+    store.publish(b"published").unwrap();
+    for announced in ["first\n", "", "last\n"] {
+        store.announce(announced.as_bytes()).unwrap();
+        assert_eq!(store.announced().unwrap().as_deref(), Some(announced.as_bytes()));
+    }
+    assert_eq!(store.published().unwrap().as_deref(), Some(&b"published"[..]));
+}

@@ -93,7 +93,15 @@ impl Folder {
     }
 
     pub(super) fn published(&self) -> Result<Option<Vec<u8>>, StoreError> {
-        let path = self.root.join("checkpoint");
+        self.note("checkpoint")
+    }
+
+    pub(super) fn announced(&self) -> Result<Option<Vec<u8>>, StoreError> {
+        self.note("announced")
+    }
+
+    fn note(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        let path = self.root.join(name);
         match fs::read(&path) {
             Ok(bytes) => Ok(Some(bytes)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
@@ -103,6 +111,10 @@ impl Folder {
 
     pub(super) fn publish(&self, checkpoint: &[u8]) -> Result<(), StoreError> {
         replace(&self.root.join("checkpoint"), checkpoint)
+    }
+
+    pub(super) fn announce(&self, checkpoint: &[u8]) -> Result<(), StoreError> {
+        replace(&self.root.join("announced"), checkpoint)
     }
 }
 

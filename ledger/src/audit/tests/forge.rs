@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use proofs::checkpoint::{Checkpoint, Origin};
+use proofs::checkpoint::Origin;
 use proofs::{LeafIndex, SignedStatement, TreeHead, UnixTime, sha256};
 use storage::memory::MemoryStore;
 use storage::{IndexRow, LogStore, NewEntry};
@@ -12,7 +12,7 @@ use crate::collateral::Collateral;
 use crate::publisher::sign_and_persist;
 use crate::rows;
 use crate::sequencer::integrate::{Edge, integrate};
-use crate::testing::World;
+use crate::testing::{NOW, World};
 
 #[derive(Clone)]
 pub(super) struct Row {
@@ -80,7 +80,8 @@ impl Forge {
             }
         }
         let origin = Origin::new("ts.example/log").unwrap();
-        sign_and_persist(&Checkpoint { origin, head: base.unwrap() }, &world.keys, &store).unwrap();
+        let head = storage::Head { tree: base.unwrap(), time: UnixTime::from_secs(NOW) };
+        sign_and_persist(origin, &head, &world.keys, &store).unwrap();
         Arc::new(store)
     }
 }

@@ -80,6 +80,7 @@ impl World {
             origin: "ts.example/log".into(),
             receipts: public(ed25519().with_algorithm(Algorithm::EdDsa).unwrap()),
             checkpoints: public(ed25519()),
+            checkpoints_ml_dsa_44: None,
             registrar: public(ed25519()),
             operator: operator.public_key().clone(),
         };

@@ -131,8 +131,13 @@ impl Log {
         let store = Arc::new(folder.open_store(&config.store)?);
         let keys = keys::of_service(folder, store.as_ref())?;
         let metrics = Metrics::new(&prometheus::Registry::new()).context("cannot make the metrics")?;
-        let parts =
-            Parts { store: Arc::<RocksStore>::clone(&store), keys, clock: Arc::new(SystemClock), metrics };
+        let parts = Parts {
+            store: Arc::<RocksStore>::clone(&store),
+            keys,
+            clock: Arc::new(SystemClock),
+            metrics,
+            witnessing: None,
+        };
         let Opened { ledger, sequencer, publisher, keeper } = Ledger::open(parts, config.ledger)
             .map_err(|error| Failure::local(format_args!("{}: {error}", folder.root().display())))?;
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
