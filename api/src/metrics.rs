@@ -37,29 +37,29 @@ impl HttpMetrics {
     pub fn register(registry: &Registry) -> Result<Self, prometheus::Error> {
         let metrics = Self {
             requests: IntCounterVec::new(
-                Opts::new("stele_http_requests_total", "HTTP requests answered, by route and status class."),
+                Opts::new("stele_http_requests_total", "How many HTTP requests were answered, by route and status class."),
                 &["route", "class"],
             )?,
             problems: IntCounterVec::new(
-                Opts::new("stele_http_problems_total", "HTTP requests refused or failed, by route and kind."),
+                Opts::new("stele_http_problems_total", "How many HTTP requests were refused or failed, by route and kind of problem."),
                 &["route", "kind"],
             )?,
             durations: HistogramVec::new(
                 HistogramOpts::new(
                     "stele_http_request_duration_seconds",
-                    "Time from the head of a request to the head of its answer, by route, uploading included.",
+                    "How long it took from the head of a request to the head of its answer, by route, uploading included.",
                 )
                 .buckets(DURATION_BUCKETS.to_vec()),
                 &["route"],
             )?,
-            in_flight: IntGauge::new("stele_http_requests_in_flight", "HTTP requests being worked on now.")?,
+            in_flight: IntGauge::new("stele_http_requests_in_flight", "How many HTTP requests are worked on now.")?,
             body_bytes_held: IntGauge::new(
                 "stele_http_body_bytes_in_flight",
-                "Bytes of request bodies and of answers to batches held in memory now; limits.body_bytes_in_flight bounds them.",
+                "How many bytes of request bodies and of answers to batches are in memory; limits.body_bytes_in_flight bounds them.",
             )?,
             body_bytes: IntCounter::new(
                 "stele_http_body_bytes_total",
-                "Bytes of request bodies received, those of refused and of broken uploads included.",
+                "How many bytes of request bodies were received, those of refused and of broken uploads included.",
             )?,
         };
         registry.register(Box::new(metrics.requests.clone()))?;

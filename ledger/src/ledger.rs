@@ -12,7 +12,7 @@ use crate::error::OpenError;
 use crate::flight::InFlight;
 use crate::governance::Governance;
 use crate::manifest::Keeper;
-use crate::metrics::{Metrics, gauge_value};
+use crate::metrics::{Metrics, TimedSigner, gauge_value};
 use crate::nodes::TileCache;
 use crate::publisher::Publisher;
 use crate::recovery;
@@ -105,6 +105,8 @@ impl Ledger {
         let (sender, receiver_of_state) = watch::channel(state);
         parts.metrics.committed_size.set(gauge_value(recovered.head.tree.size.get()));
         parts.metrics.checkpoint_size.set(gauge_value(recovered.published.size.get()));
+        let receipts =
+            TimedSigner { signer: parts.keys.receipts, seconds: parts.metrics.sign_seconds.clone() };
         let shared = Arc::new(Shared {
             workers: Workers::new(settings.workers).map_err(OpenError::Workers)?,
             in_flight: InFlight::default(),
@@ -117,7 +119,7 @@ impl Ledger {
             witnessing: parts.witnessing,
             progress: Progress::default(),
             store: parts.store,
-            keys: parts.keys,
+            keys: Keys { receipts: Arc::new(receipts), ..parts.keys },
             clock: parts.clock,
             metrics: parts.metrics,
             settings,

@@ -2,20 +2,30 @@
 
 pub(crate) mod witness;
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use prometheus::core::Collector;
 use prometheus::{Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, Opts, Registry};
+use proofs::{Algorithm, PublicKey, SignFailed, Signer};
+
+use crate::error::RegisterError;
 
 /// The counters and gauges of the ledger, registered once and handed in.
 #[derive(Clone)]
 pub struct Metrics {
-    pub(crate) registrations: IntCounterVec,
+    registrations: IntCounterVec,
     pub(crate) witness: witness::WitnessMetrics,
     pub(crate) receipts: IntCounter,
     pub(crate) rounds: IntCounter,
     pub(crate) judged_again: IntCounter,
     pub(crate) manifests: IntCounter,
+    registered: IntCounter,
+    known: IntCounter,
+    pub(crate) queue_seconds: Histogram,
+    pub(crate) verify_seconds: Histogram,
+    pub(crate) sign_seconds: Histogram,
+    pub(crate) batch_statements: Histogram,
     pub(crate) tile_lookups: IntCounterVec,
     pub(crate) round_entries: Histogram,
     pub(crate) judge_seconds: Histogram,
@@ -38,12 +48,11 @@ impl Metrics {
     pub fn new(registry: &Registry) -> Result<Self, prometheus::Error> {
         let counter = |name: &str, help: &str| put(registry, IntCounter::new(name, help)?);
         let gauge = |name: &str, help: &str| put(registry, IntGauge::new(name, help)?);
-        let seconds = |name: &str, help: &str| {
-            let buckets = prometheus::exponential_buckets(0.000_05, 2.5, 14)?;
+        let sizes = |name: &str, help: &str| {
+            let buckets = prometheus::exponential_buckets(1.0, 2.0, 12)?;
             put(registry, Histogram::with_opts(HistogramOpts::new(name, help).buckets(buckets))?)
         };
-        let sizes = HistogramOpts::new("stele_round_entries", "How many entries each committed round held.")
-            .buckets(prometheus::exponential_buckets(1.0, 2.0, 12)?);
+        let seconds = Seconds::new(registry)?;
         let outcomes = Opts::new(
             "stele_registrations_total",
             "How many registrations ended in each way: registered, known (sent before), or the reason of refusal.",
@@ -52,9 +61,13 @@ impl Metrics {
             "stele_tile_cache_lookups_total",
             "How many full tiles were looked up in the tile cache: hit, or miss and read from the store.",
         );
+        let registrations = put(registry, IntCounterVec::new(outcomes, &["outcome"])?)?;
         Ok(Self {
             witness: witness::WitnessMetrics::new(registry)?,
-            registrations: put(registry, IntCounterVec::new(outcomes, &["outcome"])?)?,
+            // The two that nearly every registration ends in are looked up once.
+            registered: registrations.with_label_values(&["registered"]),
+            known: registrations.with_label_values(&["known"]),
+            registrations,
             tile_lookups: put(registry, IntCounterVec::new(lookups, &["outcome"])?)?,
             receipts: counter("stele_receipts_total", "How many receipts were signed.")?,
             rounds: counter(
@@ -69,24 +82,19 @@ impl Metrics {
                 "stele_collateral_manifests_total",
                 "How many collateral manifests were registered by this process.",
             )?,
-            round_entries: put(registry, Histogram::with_opts(sizes)?)?,
-            judge_seconds: seconds(
-                "stele_judge_seconds",
-                "How long parsing, signature check and policy took for a statement.",
+            round_entries: sizes("stele_round_entries", "How many entries each committed round held.")?,
+            batch_statements: sizes(
+                "stele_batch_statements",
+                "How many statements each batch held that was sent in one request.",
             )?,
-            integrate_seconds: seconds(
-                "stele_integrate_seconds",
-                "How long the sequencer took to grow the tree by a round.",
-            )?,
-            commit_seconds: seconds("stele_commit_seconds", "How long the synced write of a round took.")?,
-            receipt_seconds: seconds(
-                "stele_receipt_seconds",
-                "How long it took to prove, check and sign a receipt.",
-            )?,
-            publish_seconds: seconds(
-                "stele_publish_seconds",
-                "How long it took to sign and persist a checkpoint.",
-            )?,
+            queue_seconds: seconds.queue,
+            verify_seconds: seconds.verify,
+            sign_seconds: seconds.sign,
+            judge_seconds: seconds.judge,
+            integrate_seconds: seconds.integrate,
+            commit_seconds: seconds.commit,
+            receipt_seconds: seconds.receipt,
+            publish_seconds: seconds.publish,
             mailbox_entries: gauge("stele_mailbox_entries", "How many statements wait for the sequencer.")?,
             mailbox_bytes: gauge(
                 "stele_mailbox_bytes",
@@ -98,6 +106,86 @@ impl Metrics {
                 "How many entries the newest checkpoint covers.",
             )?,
         })
+    }
+}
+
+impl Metrics {
+    /// Counts one registration by how it ended.
+    pub(crate) fn ended(&self, outcome: Result<bool, &RegisterError>) {
+        match outcome {
+            Ok(true) => self.known.inc(),
+            Ok(false) => self.registered.inc(),
+            Err(error) => self.registrations.with_label_values(&[error.kind()]).inc(),
+        }
+    }
+}
+
+/// How long each step takes.
+struct Seconds {
+    queue: Histogram,
+    verify: Histogram,
+    sign: Histogram,
+    judge: Histogram,
+    integrate: Histogram,
+    commit: Histogram,
+    receipt: Histogram,
+    publish: Histogram,
+}
+
+impl Seconds {
+    fn new(registry: &Registry) -> Result<Self, prometheus::Error> {
+        let seconds = |name: &str, help: &str| {
+            let buckets = prometheus::exponential_buckets(0.000_05, 2.5, 14)?;
+            put(registry, Histogram::with_opts(HistogramOpts::new(name, help).buckets(buckets))?)
+        };
+        Ok(Self {
+            queue: seconds(
+                "stele_queue_seconds",
+                "How long a judged statement waited for the sequencer to take it into a round.",
+            )?,
+            verify: seconds(
+                "stele_verify_seconds",
+                "How long finding the issuer's key, checking the signature and applying the policy took for a statement.",
+            )?,
+            sign: seconds("stele_sign_seconds", "How long making the signature of a receipt took.")?,
+            judge: seconds(
+                "stele_judge_seconds",
+                "How long a statement was looked at in all: parsed, looked up, verified and judged.",
+            )?,
+            integrate: seconds(
+                "stele_integrate_seconds",
+                "How long the sequencer took to grow the tree by a round.",
+            )?,
+            commit: seconds(
+                "stele_commit_seconds",
+                "How long the store took to check a round and write it, synced to the disk.",
+            )?,
+            receipt: seconds(
+                "stele_receipt_seconds",
+                "How long it took to prove, check and sign a receipt.",
+            )?,
+            publish: seconds("stele_publish_seconds", "How long it took to sign and persist a checkpoint.")?,
+        })
+    }
+}
+
+/// A signer that records how long its signatures took.
+pub(crate) struct TimedSigner {
+    pub(crate) signer: Arc<dyn Signer>,
+    pub(crate) seconds: Histogram,
+}
+
+impl Signer for TimedSigner {
+    fn algorithm(&self) -> Algorithm {
+        self.signer.algorithm()
+    }
+
+    fn public_key(&self) -> &PublicKey {
+        self.signer.public_key()
+    }
+
+    fn sign(&self, message: &[u8]) -> Result<Vec<u8>, SignFailed> {
+        timed(&self.seconds, || self.signer.sign(message))
     }
 }
 

@@ -98,12 +98,7 @@ impl Ledger {
 
     /// Counts one registration by how it ended; `known` tells whether the statement was registered before.
     fn count(&self, outcome: Result<bool, &RegisterError>) {
-        let label = match outcome {
-            Ok(true) => "known",
-            Ok(false) => "registered",
-            Err(error) => error.kind(),
-        };
-        self.shared.metrics.registrations.with_label_values(&[label]).inc();
+        self.shared.metrics.ended(outcome);
     }
 }
 
@@ -207,6 +202,6 @@ fn judge(
     let at = state.head.time.max(shared.clock.now());
     let (policy, anchors) = (state.governance.policy_index(), state.governance.anchors_index());
     let judged = Judged { policy, anchors, at, absent_at };
-    let admitted = state.governance.judge(statement, at)?;
+    let admitted = timed(&shared.metrics.verify_seconds, || state.governance.judge(statement, at))?;
     Ok((Box::new(admitted), judged))
 }

@@ -93,7 +93,8 @@ impl Sequencer {
         let mut round = Round::new(head, now, governance.clone(), self.covered);
         let mut snapshot = None;
         for pending in batch {
-            let Pending { id, admitted, judged, reply, room, flight } = pending;
+            let Pending { id, admitted, judged, reply, room, flight, since } = pending;
+            self.shared.metrics.queue_seconds.observe(since.elapsed().as_secs_f64());
             guards.push((room, flight));
             let current = judged_under_newest(&judged, &governance, now);
             let new = self.is_new(&judged, &admitted, &governance);

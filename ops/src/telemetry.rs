@@ -1,10 +1,17 @@
 //! Logs and metrics: what the service says about itself, to those who run it.
 
+mod process;
+mod store;
+#[cfg(test)]
+mod tests;
+
 use crate::config::{Log, LogFormat};
 use crate::failure::Failure;
 use anyhow::Context;
 use prometheus::{IntGaugeVec, Opts, Registry};
 use std::io::IsTerminal;
+use std::sync::Arc;
+use storage::RocksStore;
 use tracing_subscriber::EnvFilter;
 
 /// Sends log lines to standard error, as the configuration says. Once a process.
@@ -24,7 +31,7 @@ pub(crate) fn start_log(log: &Log) -> Result<(), Failure> {
     started.map_err(|error| Failure::local(format_args!("cannot start the log: {error}")))
 }
 
-/// A registry that knows which program it belongs to.
+/// A registry that knows which program it belongs to, and what its process takes.
 pub(crate) fn registry() -> Result<Registry, Failure> {
     let registry = Registry::new();
     let build = IntGaugeVec::new(
@@ -34,25 +41,12 @@ pub(crate) fn registry() -> Result<Registry, Failure> {
     .context("cannot make the metrics")?;
     build.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1);
     registry.register(Box::new(build)).context("cannot make the metrics")?;
+    let process = process::Process::new().context("cannot make the metrics")?;
+    registry.register(Box::new(process)).context("cannot make the metrics")?;
     Ok(registry)
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_registry_says_which_version_runs() {
-        let families = registry().unwrap().gather();
-        assert_eq!(families.len(), 1);
-        assert_eq!(families[0].name(), "stele_build_info");
-        assert_eq!(families[0].get_metric()[0].get_label()[0].value(), env!("CARGO_PKG_VERSION"));
-        assert!(families[0].help().ends_with('.'));
-    }
-
-    #[test]
-    fn a_log_filter_that_is_none_is_refused() {
-        let log = Log { level: "a=b=c".to_owned(), format: LogFormat::Text };
-        assert!(start_log(&log).unwrap_err().message.contains("is not a log filter"));
-    }
+/// Shows the store in the registry.
+pub(crate) fn watch_store(store: &Arc<RocksStore>, registry: &Registry) -> Result<(), Failure> {
+    Ok(store::watch(store, registry).context("cannot make the metrics")?)
 }

@@ -54,6 +54,8 @@ mod kill_loop;
 mod load;
 #[path = "it/memory.rs"]
 mod memory;
+#[path = "it/metrics.rs"]
+mod metrics;
 #[path = "it/serving.rs"]
 mod serving;
 #[path = "it/trace.rs"]

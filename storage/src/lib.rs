@@ -22,5 +22,5 @@ pub use commit::{Commit, Head, IndexName, IndexRow, NewEntry, TilePut};
 pub use error::{ConflictKind, CorruptKind, StoreError};
 pub use memory::{Fault, MemoryStore, Tamper};
 #[cfg(feature = "rocks")]
-pub use rocks::{Durability, RocksStore, Settings};
+pub use rocks::{Durability, RocksStore, Settings, StoreNumbers};
 pub use store::{EntryRow, LogStore, Snapshot};

@@ -18,6 +18,7 @@ mod failure;
 mod folder;
 mod log_file;
 mod marker;
+mod numbers;
 mod open;
 mod options;
 mod read;
@@ -25,6 +26,7 @@ mod schema;
 mod write;
 
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use proofs::LeafIndex;
 use rocksdb::DB;
@@ -35,6 +37,7 @@ use crate::error::StoreError;
 use crate::store::{LogStore, Snapshot};
 
 use folder::Folder;
+pub use numbers::StoreNumbers;
 use write::Writer;
 
 /// The storage format that this program reads and writes.
@@ -127,6 +130,23 @@ impl RocksStore {
             Ok((name, tables.saturating_add(property("rocksdb.total-blob-file-size")?.unwrap_or(0))))
         };
         schema::FAMILIES.into_iter().map(size).collect()
+    }
+}
+
+impl RocksStore {
+    /// How large the store is and how busy with itself, for operators.
+    #[must_use]
+    pub fn numbers(&self) -> StoreNumbers {
+        StoreNumbers::read(&self.db)
+    }
+
+    /// Tells `observer` after every commit how long its write-ahead record took: written, and synced to the disk. It is
+    /// called by the thread that commits, and only the first one given is.
+    pub fn observe_syncs(&self, observer: impl Fn(Duration) + Send + Sync + 'static) {
+        let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(writer) = writer.as_mut() {
+            writer.observe(Box::new(observer));
+        }
     }
 }
 

@@ -16,6 +16,8 @@ mod failing;
 mod folder;
 #[path = "rocks/model.rs"]
 mod model;
+#[path = "rocks/numbers.rs"]
+mod numbers;
 #[path = "rocks/reopen.rs"]
 mod reopen;
 #[path = "rocks/support.rs"]

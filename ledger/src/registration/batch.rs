@@ -50,6 +50,8 @@ impl Ledger {
     /// deadline is `Overloaded`, and was not registered.
     pub async fn register_batch(&self, bodies: &[Bytes], wait: Wait) -> Vec<Outcome> {
         let deadline = Instant::now() + self.shared.settings.register_deadline();
+        let count = u32::try_from(bodies.len()).unwrap_or(u32::MAX);
+        self.shared.metrics.batch_statements.observe(f64::from(count));
         let mut outcomes = Vec::with_capacity(bodies.len());
         while let Some(rest) = bodies.get(outcomes.len()..).filter(|rest| !rest.is_empty()) {
             let mut stages = self.judge_batch(rest).await;
@@ -122,7 +124,7 @@ impl Ledger {
         let (reply, verdict) = oneshot::channel();
         let flight = shared.in_flight.enter(id);
         let reply = Reply::Verdict(reply);
-        place.send(Pending { id, admitted, judged, reply, room, flight });
+        place.send(Pending { id, admitted, judged, reply, room, flight, since: std::time::Instant::now() });
         *stage = Stage::Sent { id, subject, verdict };
     }
 

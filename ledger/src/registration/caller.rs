@@ -121,7 +121,8 @@ impl Caller {
         let flight = shared.in_flight.enter(id);
         let room = Room { bytes, batch: None };
         let reply = Reply::Caller(Box::new(self));
-        let refused = match mailbox.try_send(Pending { id, admitted, judged, reply, room, flight }) {
+        let since = std::time::Instant::now();
+        let refused = match mailbox.try_send(Pending { id, admitted, judged, reply, room, flight, since }) {
             Ok(()) => return shared.show_mailbox_bytes(),
             Err(TrySendError::Full(pending)) => (pending, overloaded()),
             Err(TrySendError::Closed(pending)) => (pending, Err(RegisterError::Stopped)),

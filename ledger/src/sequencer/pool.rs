@@ -1,5 +1,7 @@
 //! What waits for the sequencer, and how much of it one round takes.
 
+use std::time::Instant;
+
 use proofs::{EntryId, LeafIndex, TreeSize, UnixTime};
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 
@@ -17,6 +19,8 @@ pub(crate) struct Pending {
     /// Held until the round is over.
     pub(crate) room: Room,
     pub(crate) flight: FlightGuard,
+    /// When it was sent here.
+    pub(crate) since: Instant,
 }
 
 /// Who hears what the sequencer says.

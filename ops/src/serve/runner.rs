@@ -49,6 +49,7 @@ pub(crate) fn run(folder: &DataDir, plan: Plan, ready: &mut dyn FnMut(&Ready)) -
     let store = Arc::new(folder.open_store(&plan.config.store)?);
     let keys = keys::of_service(folder, store.as_ref())?;
     let registry = telemetry::registry()?;
+    telemetry::watch_store(&store, &registry)?;
     let metrics = Metrics::new(&registry).context("cannot make the metrics")?;
     let http_metrics = HttpMetrics::register(&registry).context("cannot make the metrics")?;
     let origin = keys::genesis(store.as_ref())?.origin;

@@ -1,5 +1,8 @@
 //! One commit: checked against what is stored, then written as one batch.
 
+use std::time::Duration;
+
+use rocksdb::perf::{PerfContext, PerfMetric, PerfStatsLevel, set_perf_stats};
 use rocksdb::{DB, DBPinnableSlice, ReadOptions, WriteBatch};
 
 use super::marker::Marker;
@@ -11,18 +14,25 @@ use crate::error::{ConflictKind, StoreError};
 const ROW_GUESS: usize = 64;
 
 /// The one who commits, and what it knows of the newest commit.
-#[derive(Debug)]
 pub(super) struct Writer {
     held: Option<Head>,
     marker: Marker,
     durability: Durability,
     /// Why a commit failed. From then on what is stored is unknown.
     failed: Option<String>,
+    observer: Option<SyncObserver>,
 }
+
+/// Learns how long a write-ahead record took.
+pub(super) type SyncObserver = Box<dyn Fn(Duration) + Send + Sync>;
 
 impl Writer {
     pub(super) fn new(held: Option<Head>, marker: Marker, durability: Durability) -> Self {
-        Self { held, marker, durability, failed: None }
+        Self { held, marker, durability, failed: None, observer: None }
+    }
+
+    pub(super) fn observe(&mut self, observer: SyncObserver) {
+        self.observer.get_or_insert(observer);
     }
 
     pub(super) fn commit(&mut self, db: &DB, commit: &Commit) -> Result<(), StoreError> {
@@ -31,10 +41,7 @@ impl Writer {
         }
         commit.check(self.held).map_err(StoreError::Conflict)?;
         let batch = prepare(db, commit)?;
-        let written = db
-            .write_opt(batch, &options::write(self.durability))
-            .map_err(|error| failure::used(&error))
-            .and_then(|()| self.mark(&commit.head));
+        let written = self.write(db, batch).and_then(|()| self.mark(&commit.head));
         if let Err(error) = &written {
             self.failed = Some(match error {
                 StoreError::Unavailable { detail } | StoreError::Corrupt { detail, .. } => detail.clone(),
@@ -42,6 +49,25 @@ impl Writer {
             });
         }
         written
+    }
+
+    fn write(&mut self, db: &DB, batch: WriteBatch) -> Result<(), StoreError> {
+        let watched = self.observer.is_some();
+        let mut watch = watched.then(PerfContext::default);
+        if let Some(watch) = &mut watch {
+            // For this thread, and only around the write: everything else goes on unmeasured. The binding's names are
+            // one behind RocksDB's levels since the level "wait" came between them: this is time without processor time.
+            set_perf_stats(PerfStatsLevel::EnableTimeAndCPUTimeExceptForMutex);
+            watch.reset();
+        }
+        let written = db.write_opt(batch, &options::write(self.durability));
+        if let Some(watch) = watch {
+            set_perf_stats(PerfStatsLevel::Disable);
+            if let Some(observer) = self.observer.as_ref().filter(|_| written.is_ok()) {
+                observer(Duration::from_nanos(watch.metric(PerfMetric::WriteWalTime)));
+            }
+        }
+        written.map_err(|error| failure::used(&error))
     }
 
     fn mark(&mut self, head: &Head) -> Result<(), StoreError> {

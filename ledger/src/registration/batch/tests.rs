@@ -6,6 +6,11 @@ use crate::settings::Settings;
 use crate::signer::{KeyAlgorithm, PrivateKey};
 use crate::testing::{Bench, NOW, World, id_of, issuer_rule, statement, twin_of};
 
+/// No deadline that a slow machine could miss.
+fn patient() -> Settings {
+    Settings { register_deadline_ms: 3_600_000, ..Settings::default() }
+}
+
 fn index_of(outcome: &Outcome) -> u64 {
     match outcome {
         Ok(Registration::Issued { index, .. } | Registration::Committed { index, .. }) => index.get(),
@@ -20,7 +25,7 @@ fn size(bench: &Bench) -> u64 {
 #[test]
 fn each_of_a_batch_is_answered_in_order_and_a_bad_one_spoils_no_other() {
     let world = World::new();
-    let mut bench = world.bench(Settings::default());
+    let mut bench = world.bench(patient());
     let (known, ..) = bench.must(world.statement(0));
     let before = size(&bench);
     let stranger = PrivateKey::generate(KeyAlgorithm::Ed25519).unwrap();
@@ -57,7 +62,7 @@ fn each_of_a_batch_is_answered_in_order_and_a_bad_one_spoils_no_other() {
 #[test]
 fn a_batch_of_several_chunks_is_one_round_and_keeps_its_order() {
     let world = World::new();
-    let mut bench = world.bench(Settings::default());
+    let mut bench = world.bench(patient());
     let (before, rounds) = (size(&bench), bench.ledger.shared.metrics.rounds.get());
     let count = CHUNK * 3 + 7;
     let answer = bench.submit_batch((0..count).map(|n| world.statement(n)).collect(), count);
@@ -72,7 +77,7 @@ fn a_batch_of_several_chunks_is_one_round_and_keeps_its_order() {
 fn the_twin_of_a_statement_in_the_same_batch_is_refused() {
     let mut world = World::new();
     world.issuer = PrivateKey::generate(KeyAlgorithm::Es256).unwrap();
-    let mut bench = world.bench(Settings::default());
+    let mut bench = world.bench(patient());
     let original = world.statement(1);
     let answer = bench.submit_batch(vec![original.clone(), twin_of(&original)], 2);
     let outcomes = bench.finish_batch(answer);
@@ -83,7 +88,7 @@ fn the_twin_of_a_statement_in_the_same_batch_is_refused() {
 #[test]
 fn a_control_statement_counts_for_those_behind_it_and_not_for_those_before() {
     let world = World::new();
-    let mut bench = world.bare_bench(Settings::default());
+    let mut bench = world.bare_bench(patient());
     let anchors = world.anchors(&bench.ledger, "issuer", &world.issuer);
     let policy = world.policy(&bench.ledger, vec![issuer_rule("issuers")]);
     let before = size(&bench);
@@ -98,7 +103,7 @@ fn a_control_statement_counts_for_those_behind_it_and_not_for_those_before() {
 #[test]
 fn a_batch_waits_for_room_and_leaves_half_of_the_mailbox_to_others() {
     let world = World::new();
-    let mut bench = world.bench(Settings { mailbox_entries: 4, ..Settings::default() });
+    let mut bench = world.bench(Settings { mailbox_entries: 4, ..patient() });
     let answer = bench.submit_batch((0..7).map(|n| world.statement(n)).collect(), 2);
     for _ in 0..1_000 {
         assert_eq!(bench.sequencer.waiting(), 2, "not more than half");
@@ -116,7 +121,7 @@ fn a_batch_waits_for_room_and_leaves_half_of_the_mailbox_to_others() {
 #[test]
 fn d9_what_finds_no_room_in_time_was_not_registered_and_is_told_apart_from_what_may_be() {
     let world = World::new();
-    drop(world.bench(Settings::default()));
+    drop(world.bench(patient()));
     let settings = Settings { register_deadline_ms: 1, mailbox_entries: 2, ..Settings::default() };
     let mut bench = world.bench(settings);
     let before = size(&bench);
@@ -139,7 +144,7 @@ fn d9_what_finds_no_room_in_time_was_not_registered_and_is_told_apart_from_what_
 #[test]
 fn d5_a_batch_is_judged_again_under_new_rules() {
     let world = World::new();
-    let mut bench = world.bench(Settings::default());
+    let mut bench = world.bench(patient());
     let batch = |from: usize| (from..from + 3).map(|n| world.statement(n)).collect::<Vec<_>>();
     let answer = bench.submit_batch(batch(0), 3);
     world.clock.set(UnixTime::from_secs(NOW + 31));
@@ -156,7 +161,7 @@ fn d5_a_batch_is_judged_again_under_new_rules() {
 #[test]
 fn d5_judged_in_vain_too_often_asks_to_come_back() {
     let world = World::new();
-    let mut bench = world.bench(Settings::default());
+    let mut bench = world.bench(patient());
     let answer = bench.submit_batch(vec![world.statement(1), world.statement(2)], 2);
     for again in 1..=3 {
         while bench.sequencer.waiting() < 2 {
@@ -172,7 +177,7 @@ fn d5_judged_in_vain_too_often_asks_to_come_back() {
 #[test]
 fn an_ended_sequencer_is_told_to_every_one() {
     let world = World::new();
-    let bench = world.bench(Settings::default());
+    let bench = world.bench(patient());
     let Bench { runtime, ledger, sequencer, publisher, .. } = bench;
     drop((sequencer, publisher));
     let bodies = [Bytes::from(world.statement(1)), Bytes::from(world.statement(2))];
@@ -183,7 +188,7 @@ fn an_ended_sequencer_is_told_to_every_one() {
 #[test]
 fn who_does_not_wait_for_receipts_gets_none() {
     let world = World::new();
-    let mut bench = world.bench(Settings::default());
+    let mut bench = world.bench(patient());
     let ledger = bench.ledger.clone();
     let bodies = [Bytes::from(world.statement(1))];
     let answer = bench.runtime.spawn(async move { ledger.register_batch(&bodies, Wait::ForCommit).await });
