@@ -28,8 +28,9 @@ use url::Url;
 ///
 /// Statements are signed before the clock starts, no two alike, and receipts are verified after it has stopped. The
 /// service must let their issuers register: with --operator-key the operator admits them first, under rules named
-/// "bench 0", "bench 1" and so on, which a later run replaces. Never do this to a log that matters: what is registered
-/// stays. Exit code 1 if a receipt does not prove what it should, 3 if nothing was answered well.
+/// "bench 0", "bench 1" and so on, which a later run replaces; without it they are named by their keys (did:key,
+/// did:jwk), if the policy admits such names. Never do this to a log that matters: what is registered
+/// stays. Exit code 1 if an answer does not prove what it should, 3 if nothing was answered well.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXIT_CODES)]
 #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
@@ -100,7 +101,7 @@ struct LoadArgs {
     /// Read instead of registering
     #[arg(long, value_enum, value_name = "WHAT")]
     read: Option<What>,
-    /// Verify every receipt, not only a sample
+    /// Verify the receipt of every registration, and many more answers to reads, not only a sample
     #[arg(long)]
     verify: bool,
     /// The operator's private key, to let the issuers of this run register

@@ -2,6 +2,9 @@
 
 #[cfg(test)]
 mod tests;
+mod tree;
+
+pub(super) use tree::TreeVerifier;
 
 use crate::failure::Failure;
 use proofs::{KeySet, Proof, Receipt, SignedStatement, verify_transparent};
@@ -18,9 +21,10 @@ pub(super) struct Verifier {
 /// What was found.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Checked {
-    /// Receipts that prove the registration of their statement.
+    /// Answers that prove what they should: receipts the registration of their statement, tiles and checkpoints that
+    /// they are the log's.
     pub(super) verified: u64,
-    /// Receipts that do not.
+    /// Answers that do not.
     pub(super) wrong: u64,
     /// Why the first of them does not.
     pub(super) first: Option<String>,

@@ -1,6 +1,6 @@
 //! One measurement from beginning to end: prepare, repeat, verify, report.
 
-use super::check::{Checked, Verifier};
+use super::check::{Checked, TreeVerifier, Verifier};
 use super::engine::{self, Plan, Ran, Requests};
 use super::jobs::{Batches, Keep, Place, Read, Register, Statements};
 use super::numbers::{Summary, rate};
@@ -12,6 +12,7 @@ use crate::commands::policy::{self, InForce};
 use crate::console::Console;
 use crate::failure::{Exit, Failure};
 use crate::http::{Client, Service};
+use ledger::trust::SelfCertifying;
 use proofs::tile::path;
 use proofs::{Checkpoint, KeySet, SignedNote, TileId};
 use std::net::{SocketAddr, ToSocketAddrs};
@@ -22,6 +23,8 @@ use url::Url;
 
 /// Receipts verified of a repetition when not all are.
 const SAMPLE: u64 = 1000;
+/// Answers to reads verified of a repetition when many are to be.
+const READS_VERIFIED: u64 = 20_000;
 /// Statements registered for the reading of receipts.
 const READ_AMONG: u64 = 2000;
 /// Tiles read in turn: more than any cache of the processor holds.
@@ -39,6 +42,8 @@ struct Bench<'a> {
     place: Place,
     watch: Watch,
     verifier: Verifier,
+    /// None where the service shows its genesis statement to nobody.
+    tree: Option<TreeVerifier>,
     issuers: Option<Issuers>,
     /// The number of the next statement.
     next: u64,
@@ -53,11 +58,19 @@ pub(super) fn run(args: &LoadArgs, console: &mut Console<'_>) -> Result<Exit, Fa
     let keys = KeySet::parse(&set)
         .map_err(|error| Failure::refused(format_args!("the service's keys cannot be read: {error}")))?;
     let watch = Watch::new(args.metrics_url.as_ref(), args.server_pid, &service.transport)?;
+    let tree = TreeVerifier::of(&client, &in_force);
+    if let Err(failure) = &tree {
+        console.say(format_args!("note: tiles and checkpoints cannot be verified: {}", failure.message));
+    }
+    let self_certified =
+        in_force.policy.document.rules.iter().flat_map(|rule| rule.self_certified.iter().copied());
+    let self_certified = self_certified.collect();
     let verifier = Verifier { keys, service: in_force.iss };
     let place = Place::of(&service.url);
-    let mut bench = Bench { args, service, plan, place, watch, verifier, issuers: None, next: 0 };
+    let mut bench =
+        Bench { args, service, plan, place, watch, verifier, tree: tree.ok(), issuers: None, next: 0 };
     if matches!(args.read, None | Some(What::Receipt)) {
-        bench.issuers = Some(bench.admit(console)?);
+        bench.issuers = Some(bench.admit(self_certified, console)?);
     }
     let measure = || args.yardstick.as_deref().map(yardstick::measure).transpose();
     let before = measure()?;
@@ -101,15 +114,23 @@ fn address(url: &Url) -> Result<SocketAddr, Failure> {
 }
 
 impl Bench<'_> {
-    fn admit(&self, console: &mut Console<'_>) -> Result<Issuers, Failure> {
+    fn admit(
+        &self,
+        self_certified: Vec<SelfCertifying>,
+        console: &mut Console<'_>,
+    ) -> Result<Issuers, Failure> {
         let LoadArgs { issuers, alg, payload_bytes, .. } = self.args;
         let bytes = usize::try_from(*payload_bytes).unwrap_or(usize::MAX);
         let made = Issuers::generate(usize::from(*issuers), *alg, bytes)?;
-        let Some(operator) = &self.args.operator_key else {
-            return Err(Failure::local("nobody lets the issuers of this run register")
-                .hint("name the operator's key with --operator-key; of a new log it is keys/operator.pem"));
-        };
-        policy::admit(&self.service, operator, &made.admissible(), console)?;
+        match (&self.args.operator_key, self_certified.first()) {
+            (Some(operator), _) => policy::admit(&self.service, operator, &made.admissible(), console)?,
+            (None, Some(method)) => return made.named_by_key(*method),
+            (None, None) => {
+                return Err(Failure::local("nobody lets the issuers of this run register").hint(
+                    "name the operator's key with --operator-key; of a new log it is keys/operator.pem",
+                ));
+            }
+        }
         Ok(made)
     }
 
@@ -169,27 +190,40 @@ impl Bench<'_> {
         client: &Client,
         console: &mut Console<'_>,
     ) -> Result<Vec<Repetition>, Failure> {
-        let mut statements = Vec::new();
+        let (mut statements, mut indices) = (Vec::new(), Vec::new());
         let requests = match what {
             What::Checkpoint => vec![self.place.get("checkpoint", "text/plain")],
-            What::Tile => self.tiles(client)?,
+            What::Tile => {
+                indices = tiles(client)?;
+                let path = |index: &u64| path::tile(TileId { level: 0, index: *index }, None);
+                indices.iter().map(|index| self.place.get(&path(index), "application/octet-stream")).collect()
+            }
             What::Receipt => {
                 statements = self.sign(READ_AMONG)?;
                 self.registered(&statements)?
             }
         };
-        // Receipts are read over and over, so a sample of them is kept also when all are to be verified.
+        // The same is read over and over, and a tile is large: not all of it is kept even if much is to be verified.
         let expected = self.plan.duration.as_secs().saturating_mul(GUESS);
-        let keep = if self.args.verify { Keep::ALL } else { Keep::sample(expected, SAMPLE) };
+        let keep = Keep::sample(expected, if self.args.verify { READS_VERIFIED } else { SAMPLE });
         let job: Arc<dyn Requests> = Arc::new(Read { requests, keep });
         let warm = Plan { duration: Duration::from_secs(u64::from(self.args.warmup)), ..self.plan };
         self.watched(warm, Arc::clone(&job))?;
         let mut repetitions = Vec::new();
         for number in 1..=self.args.repetitions {
-            let run = self.watched(self.plan, Arc::clone(&job))?;
-            let checked = match what {
-                What::Receipt => self.verifier.receipts(&statements, &run.ran.tally.kept)?,
-                What::Tile | What::Checkpoint => Checked::default(),
+            let mut run = self.watched(self.plan, Arc::clone(&job))?;
+            let kept = std::mem::take(&mut run.ran.tally.kept);
+            let checked = match (what, &self.tree) {
+                (What::Receipt, _) => self.verifier.receipts(&statements, &kept)?,
+                (_, None) => Checked::default(),
+                (What::Checkpoint, Some(tree)) => tree.checkpoints(&kept),
+                (What::Tile, Some(tree)) => {
+                    let place = |(which, tile): (u64, Vec<u8>)| {
+                        let index = usize::try_from(which).ok().and_then(|which| indices.get(which));
+                        (index.copied().unwrap_or(u64::MAX), tile)
+                    };
+                    tree.tiles(client, kept.into_iter().map(place))?
+                }
             };
             repetitions.push(self.told(number, run, checked, console));
         }
@@ -216,26 +250,6 @@ impl Bench<'_> {
             Ok(self.place.get(&format!("entries/{}", parsed.entry_id()), "application/cose"))
         };
         statements.iter().map(id).collect()
-    }
-
-    /// Full tiles below the newest checkpoint, spread over the whole log.
-    fn tiles(&self, client: &Client) -> Result<Vec<Vec<u8>>, Failure> {
-        let note = client.fetch("checkpoint", "text/plain")?;
-        let text = String::from_utf8(note).unwrap_or_default();
-        let checkpoint = SignedNote::parse(&text).ok().and_then(|note| Checkpoint::parse(note.text()).ok());
-        let checkpoint =
-            checkpoint.ok_or_else(|| Failure::refused("the service's checkpoint cannot be read"))?;
-        let full = checkpoint.head.size.get() / 256;
-        if full == 0 {
-            return Err(Failure::local("the log has no full tile yet")
-                .hint("register at least 256 statements first, and wait for the next checkpoint"));
-        }
-        let count = full.min(TILES);
-        let request = |n: u64| {
-            let index = u64::try_from(u128::from(n) * u128::from(full) / u128::from(count)).unwrap_or(n);
-            self.place.get(&path::tile(TileId { level: 0, index }, None), "application/octet-stream")
-        };
-        Ok((0..count).map(request).collect())
     }
 
     /// Runs a load and looks at the service right before and right after.
@@ -267,3 +281,18 @@ pub(super) struct Watched {
 
 /// What the disk took before and after.
 pub(super) type Yardsticks = Option<(Summary, Summary)>;
+
+/// The indices of full tiles below the newest checkpoint, spread over the whole log.
+fn tiles(client: &Client) -> Result<Vec<u64>, Failure> {
+    let note = client.fetch("checkpoint", "text/plain")?;
+    let checkpoint = SignedNote::parse(&note).ok().and_then(|note| Checkpoint::parse(note.text()).ok());
+    let checkpoint = checkpoint.ok_or_else(|| Failure::refused("the service's checkpoint cannot be read"))?;
+    let full = checkpoint.head.size.get() / 256;
+    if full == 0 {
+        return Err(Failure::local("the log has no full tile yet")
+            .hint("register at least 256 statements first, and wait for the next checkpoint"));
+    }
+    let count = full.min(TILES);
+    let index = |n: u64| u64::try_from(u128::from(n) * u128::from(full) / u128::from(count)).unwrap_or(n);
+    Ok((0..count).map(index).collect())
+}

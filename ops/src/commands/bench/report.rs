@@ -99,8 +99,8 @@ impl Repetition {
         value.insert("answered_bytes".to_owned(), json!(self.answered_bytes));
         value.insert("errors_by_kind".to_owned(), json!(self.errors));
         value.insert("examples".to_owned(), self.examples.iter().map(text).collect());
-        value.insert("receipts_verified".to_owned(), json!(self.checked.verified));
-        value.insert("receipts_wrong".to_owned(), json!(self.checked.wrong));
+        value.insert("verified".to_owned(), json!(self.checked.verified));
+        value.insert("wrong".to_owned(), json!(self.checked.wrong));
         Value::Object(value)
     }
 }
@@ -123,7 +123,7 @@ impl fmt::Display for Repetition {
         if let Some(micros) = self.micros(self.client_cpu) {
             write!(f, ", client {micros:.1} us each")?;
         }
-        write!(f, ", {} errors, {} receipts verified", self.failed(), self.checked.verified)?;
+        write!(f, ", {} errors, {} verified", self.failed(), self.checked.verified)?;
         if self.checked.wrong > 0 {
             write!(f, ", {} WRONG", self.checked.wrong)?;
         }
@@ -163,7 +163,7 @@ impl Report<'_> {
         }
         let wrong = self.repetitions.iter().find_map(|repetition| repetition.checked.first.as_ref());
         if let Some(why) = wrong {
-            return Err(Failure::refused(format_args!("a receipt does not prove what it should: {why}")));
+            return Err(Failure::refused(format_args!("an answer does not prove what it should: {why}")));
         }
         if self.repetitions.iter().all(|repetition| repetition.done == 0) {
             let kind = self.repetitions.iter().find_map(|repetition| repetition.errors.keys().next());

@@ -6,10 +6,11 @@ mod tests;
 use crate::commands::policy::NewIssuer;
 use crate::failure::Failure;
 use anyhow::Context;
-use data_encoding::HEXLOWER;
+use data_encoding::{BASE64URL_NOPAD, HEXLOWER};
 use ledger::PrivateKey;
 use ledger::signer::KeyAlgorithm;
-use proofs::{ContentType, Signer, StatementBuilder};
+use ledger::trust::SelfCertifying;
+use proofs::{ContentType, PublicKey, Signer, StatementBuilder};
 
 /// What issuers sign with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -75,6 +76,22 @@ impl Issuers {
         self.issuers.iter().enumerate().map(one).collect()
     }
 
+    /// The same issuers, named by their keys.
+    pub(super) fn named_by_key(mut self, method: SelfCertifying) -> Result<Self, Failure> {
+        for issuer in &mut self.issuers {
+            let key = issuer.key.public_key();
+            issuer.name = match method {
+                SelfCertifying::DidJwk => {
+                    format!("did:jwk:{}", BASE64URL_NOPAD.encode(key.to_jwk().to_string().as_bytes()))
+                }
+                SelfCertifying::DidKey => {
+                    format!("did:key:z{}", bs58::encode(multicodec(key)?).into_string())
+                }
+            };
+        }
+        Ok(self)
+    }
+
     /// The statement with this number: always the same header and payload, another number another statement.
     pub(super) fn statement(&self, number: u64) -> Result<Vec<u8>, Failure> {
         let count = u64::try_from(self.issuers.len()).unwrap_or(1).max(1);
@@ -113,6 +130,20 @@ impl Issuers {
         })?;
         Ok(parts.concat())
     }
+}
+
+/// A key as did:key writes it: a multicodec, then the key; of an EC key the compressed point (SEC 1 §2.3.3).
+fn multicodec(key: &PublicKey) -> Result<Vec<u8>, Failure> {
+    if let Some(bytes) = key.ed25519_bytes() {
+        return Ok([&[0xed, 0x01], &bytes[..]].concat());
+    }
+    let jwk = key.to_jwk();
+    let member = |name: &str| BASE64URL_NOPAD.decode(jwk.get(name)?.as_str()?.as_bytes()).ok();
+    let (Some(x), Some(y)) = (member("x"), member("y")) else {
+        return Err(Failure::local("a key that did:key cannot write"));
+    };
+    let odd = y.last().is_some_and(|last| last % 2 == 1);
+    Ok([&[0x80, 0x24, if odd { 3 } else { 2 }], x.as_slice()].concat())
 }
 
 /// A payload of this many bytes that no compression makes smaller, so that nothing is measured smaller than it is.

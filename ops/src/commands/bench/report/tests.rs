@@ -65,7 +65,7 @@ fn one_wrong_receipt_fails_the_run() {
     let (exit, _) = told(vec![repetition(100, Checked::default()), repetition(100, wrong)], false);
     let failure = exit.unwrap_err();
     assert_eq!(failure.exit, Exit::Refused);
-    assert_eq!(failure.message, "a receipt does not prove what it should: inclusion: FAILED");
+    assert_eq!(failure.message, "an answer does not prove what it should: inclusion: FAILED");
 }
 
 #[test]
