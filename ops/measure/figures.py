@@ -2,10 +2,9 @@
 
 import dataclasses
 import pathlib
-import signal
+import shutil
 import statistics
 import subprocess
-import time
 from typing import Callable
 
 from service import Failed, Log, Service, told
@@ -16,6 +15,8 @@ LARGE = 10_000_000
 PAYLOAD = 400
 #: Payload in the large log, whose size on the disk is not what is measured there.
 LARGE_PAYLOAD = 20
+#: Bytes that an entry of the large log may take while it is compacted: twice what it takes afterwards.
+LARGE_BYTES = 800
 CROWD = 256
 MIB = 1 << 20
 
@@ -81,7 +82,8 @@ class Bench:
         """Loads a service for as long as this run wants; the answer and the command that gives it again."""
         timing = ["--duration", self.duration, "--repetitions", self.repetitions]
         print(f"  stele bench {' '.join(map(str, [*options, *timing]))}", flush=True)
-        answer = service.load(*options, *timing)
+        # Signing before and verifying after each repetition take about as long as it; the rest is for a busy machine.
+        answer = service.load(*options, *timing, seconds=600 + 10 * self.repetitions * self.duration)
         self.raw.setdefault(label, []).append(answer)
         errors = sum(sum(one["errors_by_kind"].values()) for one in answer["repetitions"])
         if errors:
@@ -114,6 +116,10 @@ class Bench:
         if "large" not in self.known:
             place = pathlib.Path(self.options.grown) if self.options.grown else self.scratch / "large"
             log = Log(self.options.stele, place)
+            free = shutil.disk_usage(log.folder).free
+            if free < self.entries * LARGE_BYTES:
+                raise Failed(f"a log of {self.entries:,} entries needs {self.entries * LARGE_BYTES >> 30} GiB; "
+                             f"there are {free >> 30}")
             print(f"  growing a log to {self.entries:,} entries", flush=True)
             self.known["large"] = log, log.grow(self.entries, LARGE_PAYLOAD)
             self.raw["large"] = self.known["large"][1]
@@ -228,13 +234,7 @@ def restart(bench):
     log, _ = bench.large()
     times = []
     for _ in range(bench.repetitions):
-        service = Service(log)
-        options = ["--concurrency", 64, "--duration", 600, "--repetitions", 1, "--payload-bytes", PAYLOAD]
-        load = subprocess.Popen(service.command(*options), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        time.sleep(5)  # long enough to be in the middle of it
-        service.kill()
-        load.send_signal(signal.SIGKILL)
-        load.wait()
+        kill_under_load(log)
         with Service(log) as again:
             times.append(again.started_in)
     bench.raw["restart_seconds"] = times
@@ -243,11 +243,28 @@ def restart(bench):
                  show="{:.2f} s".format)
 
 
+def kill_under_load(log):
+    """Kills a service in the middle of a load of its own."""
+    rate = 2_000
+    service, load = Service(log), None
+    try:
+        options = ["--concurrency", 64, "--rate", rate, "--duration", 120, "--repetitions", 1, "--payload-bytes", PAYLOAD]
+        load = subprocess.Popen(service.command(*options), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                                stderr=subprocess.DEVNULL)
+        # The warm-up is one second of it, so beyond two the load itself is running.
+        service.wait_for(lambda: service.registered() > 2 * rate, "under load", 0.05)
+    finally:
+        service.kill()
+        if load is not None:
+            load.kill()
+            load.wait()
+
+
 def offline(bench, name, target):
     if "offline" not in bench.known:
         command = [bench.options.stele, "bench", "offline", "--repetitions", str(bench.repetitions),
                    "--duration", str(min(bench.duration, 5)), "--json"]
-        bench.known["offline"] = told(command)
+        bench.known["offline"] = told(command, 600 + 20 * bench.repetitions * bench.duration)
         bench.raw["offline"] = bench.known["offline"]
     found = bench.known["offline"][name]
     return Found(found["median"], found["min"], found["max"], "stele bench offline", target)

@@ -13,6 +13,7 @@ import os
 import pathlib
 import platform
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -41,11 +42,13 @@ def arguments():
     known = [figure.number for figure in figures.ALL]
     if options.only:
         try:
-            options.only = sorted({float(number) for number in options.only.split(",")})
+            wanted = {float(number) for number in options.only.split(",")}
         except ValueError:
             parser.error("--only wants numbers with commas between")
-        if unknown := [number for number in options.only if number not in known]:
+        if unknown := sorted(wanted - set(known)):
             parser.error(f"there is no figure {unknown[0]:g}; there are " + ", ".join(f"{one:g}" for one in known))
+        # A whole number stands for its further parts too: 11 for 11.1.
+        options.only = [number for number in known if number in wanted or int(number) in wanted]
     else:
         large = options.entries is not None
         options.only = [figure.number for figure in figures.ALL if large or not figure.large]
@@ -102,46 +105,69 @@ def markdown(date, where, rows, quick):
              "| # | what | median (range) | at least | reached | how |", "|---|---|---|---|---|---|"]
     for row in rows:
         reached = "yes" if row["reached"] else "**no**"
-        lines.append(f"| {row['number']} | {row['what']} | {shown(row)} | {row['shown_target']} | {reached} | "
+        lines.append(f"| {row['number']:g} | {row['what']} | {shown(row)} | {row['shown_target']} | {reached} | "
                      f"`{row['command']}` |")
     return "\n".join(lines) + "\n"
 
 
+class Results:
+    """What was found so far, written down after every figure, so that nothing is lost when a run is cut short."""
+
+    def __init__(self, options, where):
+        self.options, self.where = options, where
+        self.folder = pathlib.Path(options.results)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.date = datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d")
+        self.name = free_name(self.folder, self.date)
+        self.rows, self.failed = [], []
+
+    def table(self):
+        return markdown(self.date, self.where, self.rows, self.options.quick)
+
+    def write(self, raw):
+        self.where["load_average_after"] = os.getloadavg()
+        whole = {"date": self.date, "revision": revision(), "quick": self.options.quick, "machine": self.where,
+                 "rows": self.rows, "failed": self.failed, "measurements": raw}
+        (self.folder / f"{self.name}.json").write_text(json.dumps(whole, indent=1) + "\n")
+        (self.folder / f"{self.name}.md").write_text(self.table())
+
+
+def measure(options, bench, results):
+    for figure in figures.ALL:
+        if figure.number not in options.only:
+            continue
+        print(f"* {figure.number:g}: {figure.what}", flush=True)
+        try:
+            row = bench.measure(figure)
+        except Exception as error:  # one figure that cannot be measured must not cost the others
+            kind = "" if isinstance(error, Failed) else f"{type(error).__name__}: "
+            print(f"  FAILED: {kind}{error}", flush=True)
+            results.failed.append({"number": figure.number, "what": figure.what, "error": f"{kind}{error}"})
+        else:
+            results.rows.append(row)
+            least = "" if row["shown_target"].startswith("at most") else "at least "
+            verdict = "reached" if row["reached"] else "NOT reached"
+            print(f"  {shown(row)}; {least}{row['shown_target']}: {verdict}", flush=True)
+        results.write(bench.raw)
+
+
 def main():
     options = arguments()
-    results = pathlib.Path(options.results)
-    results.mkdir(parents=True, exist_ok=True)
-    date = datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d")
+    # A service that is told to end has to be ended by us first.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     scratch = pathlib.Path(tempfile.mkdtemp(prefix="stele-bench-", dir=options.data))
-    rows, failed = [], []
     where = machine(scratch)
+    if where["data_on"] and where["data_on"].startswith("tmpfs"):
+        print("note: the logs lie in memory, where nothing is ever synced; name a folder on a disk with --data")
+    if where["load_average_before"][0] > 0.5:
+        print(f"note: this machine has other work (load average {where['load_average_before'][0]:.1f})")
+    results = Results(options, where)
     try:
-        bench = figures.Bench(options, scratch)
-        for figure in figures.ALL:
-            if figure.number not in options.only:
-                continue
-            print(f"* {figure.number}: {figure.what}", flush=True)
-            try:
-                row = bench.measure(figure)
-            except Failed as error:
-                print(f"  FAILED: {error}", flush=True)
-                failed.append({"number": figure.number, "what": figure.what, "error": str(error)})
-                continue
-            rows.append(row)
-            print(f"  {shown(row)}; {'' if row['shown_target'].startswith('at most') else 'at least '}{row['shown_target']}: "
-                  f"{'reached' if row['reached'] else 'NOT reached'}", flush=True)
-        raw = bench.raw
+        measure(options, figures.Bench(options, scratch), results)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
-    where["load_average_after"] = os.getloadavg()
-    table = markdown(date, where, rows, options.quick)
-    name = free_name(results, date)
-    whole = {"date": date, "revision": revision(), "quick": options.quick, "machine": where, "rows": rows,
-             "failed": failed, "measurements": raw}
-    (results / f"{name}.json").write_text(json.dumps(whole, indent=1) + "\n")
-    (results / f"{name}.md").write_text(table)
-    print(f"\n{table}\nwritten to {results / name}.json and .md", flush=True)
-    return 1 if failed else 0
+    print(f"\n{results.table()}\nwritten to {results.folder / results.name}.json and .md", flush=True)
+    return 1 if results.failed else 0
 
 
 if __name__ == "__main__":

@@ -1,10 +1,8 @@
 """A log in a folder and the service on it: made, started, stopped, killed."""
 
 import json
-import os
 import pathlib
 import re
-import signal
 import subprocess
 import time
 import urllib.error
@@ -15,9 +13,19 @@ class Failed(Exception):
     """Something that had to work did not."""
 
 
-def told(command):
-    """Runs a command that answers in JSON; gives the answer."""
-    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+#: Seconds after which something that has to end, or to begin, is given up.
+PATIENCE = 120
+#: The same for growing a log, which may take long and says so.
+LONG = 4 * 3600
+
+
+def told(command, seconds):
+    """Runs a command that answers in JSON within so many seconds; gives the answer."""
+    try:
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                              text=True, timeout=seconds)
+    except subprocess.TimeoutExpired as error:
+        raise Failed(f"{' '.join(command)} did not end within {seconds} s") from error
     if done.returncode != 0:
         raise Failed(f"{' '.join(command)} ended with {done.returncode}: {done.stderr.strip()[-2000:]}")
     return json.loads(done.stdout)
@@ -30,7 +38,7 @@ class Log:
         self.stele, self.folder = str(stele), pathlib.Path(folder)
         if not self.folder.exists():
             told([self.stele, "init", str(self.folder), "--service-url", "http://127.0.0.1:8080",
-                  "--receipt-alg", receipt_alg, "--json"])
+                  "--receipt-alg", receipt_alg, "--json"], PATIENCE)
             self.set("limits", "rate_requests", 0)
         for section, name, value in settings:
             self.set(section, name, value)
@@ -57,7 +65,7 @@ class Log:
         """stele bench grow; what it told."""
         command = [self.stele, "bench", "grow", str(self.folder), "--entries", str(entries),
                    "--payload-bytes", str(payload_bytes), "--json"]
-        return told(command + (["--compact"] if compact else []))
+        return told(command + (["--compact"] if compact else []), LONG)
 
 
 class Service:
@@ -68,26 +76,48 @@ class Service:
         command = [log.stele, "serve", str(log.folder), "--listen", "127.0.0.1:0", "--private", "127.0.0.1:0",
                    "--json"]
         begun = time.monotonic()
-        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=self.errors, text=True)
-        line = self.process.stdout.readline()
-        if not line:
-            self.process.wait()
-            errors = (log.folder / "serve.err").read_text(errors="replace")
-            raise Failed(f"the service did not start: {errors[-2000:]}")
-        ready = json.loads(line)
-        self.url, self.private = ready["listening"], ready["private"]
-        self.size = ready["tree_size"]
-        while not self.is_ready():
-            time.sleep(0.002)
+        self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                        stderr=self.errors, text=True)
+        try:
+            self.wait_until_ready()
+        except BaseException:
+            self.kill()
+            raise
         #: From starting the process to being ready, in seconds.
         self.started_in = time.monotonic() - begun
 
+    def wait_until_ready(self):
+        line = self.process.stdout.readline()
+        if not line:
+            errors = (self.log.folder / "serve.err").read_text(errors="replace")
+            raise Failed(f"the service did not start: {errors[-2000:]}")
+        ready = json.loads(line)
+        self.url, self.private = ready["listening"], ready["private"]
+        self.wait_for(self.is_ready, "ready", 0.002)
+
+    def wait_for(self, condition, what, pause):
+        limit = time.monotonic() + PATIENCE
+        while not condition():
+            if time.monotonic() > limit or self.process.poll() is not None:
+                raise Failed(f"the service was not {what} within {PATIENCE} s")
+            time.sleep(pause)
+
     def is_ready(self):
         try:
-            with urllib.request.urlopen(f"{self.url}/readyz", timeout=30) as answer:
+            with urllib.request.urlopen(f"{self.url}/readyz", timeout=PATIENCE) as answer:
                 return answer.status == 200
-        except urllib.error.HTTPError:
+        except (urllib.error.URLError, OSError):
             return False
+
+    def registered(self):
+        """How many statements this process has registered."""
+        try:
+            with urllib.request.urlopen(f"{self.private}/metrics", timeout=PATIENCE) as answer:
+                text = answer.read().decode()
+        except (urllib.error.URLError, OSError):
+            return 0
+        found = re.search(r'^stele_registrations_total\{outcome="registered"\} ([0-9]+)', text, re.MULTILINE)
+        return int(found.group(1)) if found else 0
 
     def command(self, *options):
         """The stele bench that loads this service."""
@@ -95,12 +125,12 @@ class Service:
                 "--metrics-url", f"{self.private}/metrics", "--server-pid", str(self.process.pid), "--json",
                 *map(str, options)]
 
-    def load(self, *options):
+    def load(self, *options, seconds):
         """Loads this service; what stele bench told."""
-        return told(self.command(*options))
+        return told(self.command(*options), seconds)
 
     def kill(self):
-        os.kill(self.process.pid, signal.SIGKILL)
+        self.process.kill()
         self.end()
 
     def stop(self):
@@ -109,7 +139,11 @@ class Service:
             raise Failed(f"the service did not end well; see {self.log.folder / 'serve.err'}")
 
     def end(self):
-        code = self.process.wait()
+        try:
+            code = self.process.wait(PATIENCE)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            code = self.process.wait()
         self.process.stdout.close()
         self.errors.close()
         return code
