@@ -1,11 +1,11 @@
 //! `GET /consistency?from=&to=`: proof that the log only grew (RFC 9942 §5.3, D2).
 
-use ::proofs::TreeSize;
+use ::proofs::{TreeSize, sha256};
 use axum::extract::{RawQuery, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::HeaderMap;
 use axum::response::Response;
 
-use super::answer::{IMMUTABLE, negotiated};
+use super::answer::{IMMUTABLE, tagged};
 use super::{proofs, query};
 use crate::media::{self, CONSISTENCY, JSON};
 use crate::problem::{INVALID_RANGE, Problem};
@@ -25,7 +25,8 @@ pub(crate) async fn consistency(
         return Ok(proofs::consistency(&headers, &proven));
     }
     let receipt = app.ledger.consistency(from, to).await.map_err(|error| Problem::read(&error))?;
-    Ok(negotiated(StatusCode::OK, content_type, IMMUTABLE, receipt))
+    let tag = sha256(&receipt).to_string();
+    Ok(tagged(&headers, &tag, content_type, (IMMUTABLE, "accept"), receipt.into()))
 }
 
 /// Both sizes, each once; other parameters are passed over.

@@ -60,6 +60,22 @@ async fn proof_02_proof_03_a_tlog_proof_is_verified_with_the_key_of_the_log() {
 }
 
 #[tokio::test]
+async fn tile_01_a_checkpoint_is_sent_again_only_when_there_is_a_newer_one() {
+    let world = World::open().await;
+    let (service, _) = nine(&world).await;
+    let first = service.get("/checkpoint").await;
+    assert_eq!((first.header("cache-control"), first.header("vary")), ("no-cache", ""));
+    let held = [("if-none-match", first.header("etag"))];
+    let same = service.get_with("/checkpoint", &held).await;
+    assert_eq!((same.status, same.body.len()), (StatusCode::NOT_MODIFIED, 0));
+    service.must(world.statement(9)).await;
+    service.stop().await;
+    let newer = world.serve().get_with("/checkpoint", &held).await;
+    assert_eq!(newer.status, StatusCode::OK);
+    assert_ne!(newer.body, first.body);
+}
+
+#[tokio::test]
 async fn an_entry_that_no_checkpoint_covers_yet_is_asked_for_again() {
     let mut world = World::open().await;
     world.settings.checkpoint_interval_ms = 3_600_000;
@@ -143,6 +159,11 @@ async fn consistency_is_told_in_json_to_those_who_ask_for_it() {
 
     let receipt = service.get(path).await;
     assert_eq!(receipt.header("content-type"), "application/cose", "the receipt is still what most get");
+    for (accept, answer) in [("application/json", &answer), ("*/*", &receipt)] {
+        let held = [("accept", accept), ("if-none-match", answer.header("etag"))];
+        let unchanged = service.get_with(path, &held).await;
+        assert_eq!((unchanged.status, unchanged.body.len()), (StatusCode::NOT_MODIFIED, 0), "{accept}");
+    }
     let bad = service.get_with("/consistency?from=3&to=10", &[("accept", "application/json")]).await;
     assert_eq!((bad.status, bad.header("content-type")), (StatusCode::BAD_REQUEST, PROBLEM_JSON));
 }
