@@ -600,6 +600,65 @@ def tlog_proofs() -> Iterable[bytes]:
     yield from pieces(proof(2, [others[0], node(others[1], others[2])], checkpoint(4, four), "extra aGVsbG8=\n"), 5)
 
 
+def profile_payloads(*paths: str, extra: Iterable[bytes] = ()) -> Iterable[bytes]:
+    """Records of one system: the vectors of the tests, and each broken in a few ways."""
+    good = list(extra)
+    for path in paths:
+        for file in sorted((HERE.parent / "tests/data").glob(path)):
+            text = file.read_text()
+            if file.suffix == ".jsonl":
+                good += [line.encode() for line in text.splitlines()]
+                continue
+            value = json.loads(text)
+            found = list(records(value)) or [value]
+            good += [json.dumps(one, separators=(",", ":")).encode() for one in found]
+    good = [one for one in dict.fromkeys(good) if len(one) <= 8192]
+    yield from good
+    for one in good[:4]:
+        yield from pieces(one, 3)
+        yield one[:-1] + b',"a":1,"a":2}'
+        yield one[:-1] + b',"x":"\\ud800"}'
+        yield one[:-1] + b',"x":' + b"[" * 70 + b"]" * 70 + b"}"
+        yield one[:-1] + b',"x":[3.0,1e3,-0,9007199254740992,18446744073709551616]}'
+
+
+def records(value) -> Iterable[dict]:
+    """The records inside a vector file."""
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            if name in ("record", "document", "signed_event", "attestation", "attestation_a", "attestation_b"):
+                yield inner
+            else:
+                yield from records(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from records(inner)
+
+
+def trace_records() -> Iterable[bytes]:
+    revocation = {"type": "TraceRevocation/1.0", "compromised_key_id": "a", "last_valid_entry_id": "20", "log_id": "07" * 32}
+    revocation |= {"revocation_key_id": "b", "sig": {"alg": "ed25519", "value": "AAAA"}}
+    folders = ("trace/vectors/signed-local/*.json", "trace/vectors/conformance/*.json", "trace/vectors/canonicalization/*.json")
+    yield from profile_payloads(*folders, extra=[json.dumps(revocation).encode()])
+
+
+def aigp_events() -> Iterable[bytes]:
+    yield from profile_payloads("aigp/vectors/*.json", "aigp/vectors/*.jsonl", "aigp/negative/homepage-sample.json", "aigp/examples-v0.8/*.json")
+
+
+def evidence_documents() -> Iterable[bytes]:
+    yield from profile_payloads("agent-evidence/samples/*.json")
+
+
+def iatp_documents() -> Iterable[bytes]:
+    event = {"event_id": "e", "agent_id": "a", "event_type": "timeout", "severity": "low", "score_delta": -0.5, "timestamp": "2026-01-01T00:00:00Z"}
+    yield from profile_payloads("iatp/vectors/*.json", "iatp/manifests/*.json", extra=[json.dumps(event).encode()])
+
+
+def agent_traces() -> Iterable[bytes]:
+    yield from profile_payloads("agent-trace/examples/*.json", "agent-trace/vectors/*.json", "agent-trace/reference-output/*.jsonl")
+
+
 SEEDS = {
     "anchors": anchors,
     "cbor": items,
@@ -612,6 +671,11 @@ SEEDS = {
     "key_forms": key_forms,
     "note": notes,
     "policy": policies,
+    "profile_agent_evidence": evidence_documents,
+    "profile_agent_trace": agent_traces,
+    "profile_aigp": aigp_events,
+    "profile_iatp": iatp_documents,
+    "profile_trace": trace_records,
     "receipt": receipts,
     "sequence": sequences,
     "statement": statements,

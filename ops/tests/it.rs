@@ -56,6 +56,8 @@ mod load;
 mod memory;
 #[path = "it/metrics.rs"]
 mod metrics;
+#[path = "it/profiles.rs"]
+mod profiles;
 #[path = "it/serving.rs"]
 mod serving;
 #[path = "it/trace.rs"]

@@ -1,9 +1,10 @@
 use ledger::control::{Genesis, anchors_statement, genesis_statements, policy_statement};
 use ledger::governance::Governance;
 use ledger::policy::{IssuerMatch, Policy, Rule};
+use ledger::profile::System;
 use ledger::signer::{KeyAlgorithm, PrivateKey};
 use ledger::trust::{Anchor, AnchorId, AnchorIncrement, SelfCertifying};
-use proofs::{Algorithm, LeafIndex, SignedStatement, Signer, UnixTime};
+use proofs::{Algorithm, LeafIndex, PublicKey, SignedStatement, Signer, UnixTime};
 use std::sync::LazyLock;
 
 use crate::issuer_key;
@@ -45,6 +46,7 @@ fn make() -> Governance {
         vec![
             Anchor::key(id("listed"), issuer_key(), None).expect("a key anchor"),
             Anchor::root(id("root"), ROOT.to_vec(), Vec::new()).expect("a root anchor"),
+            embedded(),
         ],
         Vec::new(),
     );
@@ -52,6 +54,16 @@ fn make() -> Governance {
     let policy = Policy { rules: rules(), ..Policy::closed(operator.public_key().clone()) };
     log.push(policy_statement(empty.identity(), empty.policy_id(), &policy, &operator, None).expect("a policy"));
     governance_of(&log)
+}
+
+/// The key that the IATP vectors are signed with.
+fn embedded() -> Anchor {
+    let key = PublicKey::from_jwk(&serde_json::json!({
+        "kty": "OKP", "crv": "Ed25519", "x": "A6EHv_POEL4dcN0Y50vAmWfk1jCbpQ1fHdyGZBJVMbg"
+    }));
+    let systems = vec![System::Trace, System::Iatp];
+    let key = key.expect("an Ed25519 key");
+    Anchor::embedded_key(id("embedded"), key, Some("cp-key-1".to_owned()), systems).expect("an anchor")
 }
 
 fn rules() -> Vec<Rule> {

@@ -7,3 +7,4 @@ pub use governance::{EVALUATED_AT, governance};
 pub use keys::issuer_key;
 
 mod keys;
+pub mod profile;

@@ -104,7 +104,7 @@ pub enum Rejection {
     #[error(transparent)]
     Registrar(#[from] RegistrarFault),
     /// The profile of the payload says no.
-    #[error("profile {profile} of the payload: {}{}", .findings.first().map_or_else(String::new, ToString::to_string), more(.findings))]
+    #[error("profile {profile} of the payload: {}", reasons(.findings))]
     Profile {
         /// The profile with its version.
         profile: &'static str,
@@ -121,11 +121,15 @@ pub enum Rejection {
     },
 }
 
-fn more(findings: &[Finding]) -> String {
-    match findings.len() {
-        0 | 1 => String::new(),
-        count => format!(" (and {} more)", count.saturating_sub(1)),
-    }
+/// The worst of the findings, which are the ones that refuse; the rest is counted.
+fn reasons(findings: &[Finding]) -> String {
+    const SHOWN: usize = 3;
+    let worst = findings.iter().map(|finding| finding.severity).max();
+    let told = findings.iter().filter(|finding| Some(finding.severity) == worst).take(SHOWN);
+    let told: Vec<String> = told.map(ToString::to_string).collect();
+    let more = findings.len().saturating_sub(told.len());
+    let rest = if more > 0 { format!(" (and {more} more)") } else { String::new() };
+    told.join("; ") + &rest
 }
 
 /// Text of a producer inside a sentence: without control characters, and not long.

@@ -77,7 +77,7 @@ pub fn examine_statement<'r>(
     circumstances: &Circumstances<'_>,
 ) -> Option<(&'r ProfileRule, Examination)> {
     let content_type = content_type(statement)?;
-    let rule = rules.iter().find(|rule| rule.is_about(content_type))?;
+    let rule = ProfileRule::about(rules, content_type)?;
     let kind = Kind::of_profile(&rule.profile)?;
     if statement.header().envelope.is_some() {
         let mut draft = Draft::default();

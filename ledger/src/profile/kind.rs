@@ -264,8 +264,14 @@ impl ProfileRule {
         self.content_type.as_deref().or_else(|| Kind::of_profile(&self.profile).map(Kind::content_type))
     }
 
-    pub(crate) fn is_about(&self, content_type: &str) -> bool {
-        self.content_type().is_some_and(|own| own.eq_ignore_ascii_case(essence(content_type)))
+    /// The rule about a content type. Asked for every statement, so the common no costs one look at each kind.
+    pub(crate) fn about<'r>(rules: &'r [Self], content_type: &str) -> Option<&'r Self> {
+        let essence = essence(content_type);
+        let kind = Kind::of_content_type(essence);
+        rules.iter().find(|rule| match &rule.content_type {
+            Some(own) => own.eq_ignore_ascii_case(essence),
+            None => kind.is_some_and(|kind| kind.profile() == rule.profile),
+        })
     }
 
     pub(crate) fn check(&self) -> Result<(), ProfileRuleError> {

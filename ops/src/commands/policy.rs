@@ -6,6 +6,7 @@
 mod admit;
 mod change;
 mod in_force;
+mod inside;
 mod show;
 #[cfg(test)]
 mod tests;
@@ -36,6 +37,7 @@ pub(crate) struct Args {
 enum Action {
     Show(ShowArgs),
     Trust(trust::Args),
+    TrustInside(inside::Args),
     Retire(RetireArgs),
     Set(SetArgs),
 }
@@ -104,6 +106,7 @@ pub(crate) fn run(args: &Args, console: &mut Console<'_>) -> Result<Exit, Failur
     match &args.action {
         Action::Show(args) => show::run(args, console)?,
         Action::Trust(args) => trust::run(args, console)?,
+        Action::TrustInside(args) => inside::run(args, console)?,
         Action::Retire(args) => change::retire(args, console)?,
         Action::Set(args) => change::set(args, console)?,
     }

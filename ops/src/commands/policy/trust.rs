@@ -105,7 +105,7 @@ impl New {
         let entries = in_force.anchors.in_force.iter();
         entries
             .map(|entry| &entry.anchor)
-            .find(|anchor| same(anchor.material()))
+            .find(|anchor| anchor.embedded().is_empty() && same(anchor.material()))
             .map(|anchor| anchor.id().clone())
     }
 
