@@ -8,6 +8,7 @@
 //! What is left out is said, not passed over: a statement that was withheld or erased, an entry without collateral.
 //! Neither is a discrepancy, and neither counts as judged.
 
+mod covered;
 mod discrepancy;
 mod order;
 mod parallel;
@@ -23,8 +24,11 @@ use bytes::Bytes;
 use proofs::{CompactRange, Hash, LeafIndex, NodeId, SignedStatement, TreeHead, TreeSize, UnixTime};
 use serde::{Deserialize, Serialize};
 
+use crate::collateral::Collateral;
 use crate::fsck::Fault;
 use crate::governance::Governance;
+use covered::Covered;
+use replay::Outcome;
 
 pub use discrepancy::Discrepancy;
 pub use state::{AuditState, StateError};
@@ -40,6 +44,9 @@ pub enum Part {
     Given(Bytes),
     /// They are not given away, or no longer there (D20).
     Withheld,
+    /// They are not there, but the hash that stands for a collateral record in its manifest is
+    /// ([`proofs::manifest::collateral_hash`]).
+    Hash(Hash),
 }
 
 /// One entry as a source gives it.
@@ -68,8 +75,13 @@ pub trait AuditSource: Sync {
     /// When nothing can be read; what is wrong with one entry belongs into its record.
     fn read(&self, from: LeafIndex, count: usize) -> Result<Vec<Record>, Self::Error>;
 
-    /// What only the source can check about a statement, such as index rows.
-    fn inspect(&self, _index: LeafIndex, _statement: &SignedStatement) -> Vec<Fault> {
+    /// What only the source can check about a statement and its record, such as index rows.
+    fn inspect(
+        &self,
+        _index: LeafIndex,
+        _statement: &SignedStatement,
+        _record: Option<&Collateral>,
+    ) -> Vec<Fault> {
         Vec::new()
     }
 }
@@ -108,6 +120,12 @@ pub struct AuditCounts {
     pub withheld: u64,
     /// Statements without collateral, so that nobody can tell when and by what they were judged.
     pub without_collateral: u64,
+    /// Entries whose profile, or its version, this program lacks: judged, but for the profile's findings (D18).
+    pub cannot_evaluate: u64,
+    /// Collateral manifests whose root is that of the records.
+    pub manifests: u64,
+    /// Collateral manifests that cover a record of which not even the hash is given.
+    pub manifests_not_checked: u64,
 }
 
 /// What an audit found.
@@ -155,6 +173,7 @@ pub struct Auditor {
     controls: Vec<(LeafIndex, Bytes)>,
     range: CompactRange,
     last_time: UnixTime,
+    covered: Covered,
     counts: AuditCounts,
     discrepancies: Vec<String>,
     more_discrepancies: u64,
@@ -175,6 +194,7 @@ impl Auditor {
             controls: Vec::new(),
             range: CompactRange::empty(),
             last_time: UnixTime::from_secs(0),
+            covered: Covered::default(),
             counts: AuditCounts::default(),
             discrepancies: Vec::new(),
             more_discrepancies: 0,
@@ -238,7 +258,12 @@ impl Auditor {
         let replayed = parallel::map(&tasks, pace.threads, replay::replay);
         for (done, task) in replayed.into_iter().zip(&tasks) {
             match done {
-                Ok(()) => self.counts.judged = self.counts.judged.saturating_add(1),
+                Ok(outcome) => {
+                    self.counts.judged = self.counts.judged.saturating_add(1);
+                    if outcome == Outcome::CannotEvaluate {
+                        self.counts.cannot_evaluate = self.counts.cannot_evaluate.saturating_add(1);
+                    }
+                }
                 Err(discrepancy) => found.push((task.index(), discrepancy)),
             }
         }

@@ -30,6 +30,12 @@ pub enum Discrepancy {
     /// The first entries do not found a log, or a control statement does not follow.
     #[error("{0}")]
     Governance(GovernanceError),
+    /// A collateral manifest that does not go on where the one before it ended.
+    #[error("entry {0}: the collateral manifest does not go on where the one before it ended")]
+    ManifestRange(LeafIndex),
+    /// Collateral was rewritten after it was registered, or was never what the manifest says.
+    #[error("entry {0}: the collateral records it covers are not those that this manifest registered")]
+    Manifest(LeafIndex),
     /// Nothing can be judged without a genesis.
     #[error("entry {0}: the log has no accepted genesis, so nothing can be judged")]
     NoGenesis(LeafIndex),

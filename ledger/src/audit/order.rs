@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use proofs::{LeafIndex, SignedStatement, UnixTime};
 
+use super::covered::Verdict;
 use super::prepare::Prepared;
 use super::replay::{self, Task};
 use super::{Auditor, Discrepancy, Growth};
@@ -10,6 +11,7 @@ use crate::collateral::Collateral;
 use crate::create::founding_collateral;
 use crate::fsck::{Fault, MAX_FAULTS};
 use crate::governance::{Governance, GovernanceError};
+use crate::manifest;
 use crate::sequencer::MAX_JUDGEMENT_AGE;
 
 /// The entries that found a log (D3): genesis, first policy, first trust anchors.
@@ -39,6 +41,7 @@ impl Auditor {
             }
             self.counts.entries = self.counts.entries.saturating_add(1);
             self.append(&entry, growth, registered_at, index, found);
+            self.manifest(index, &entry, found);
             if entry.withheld {
                 self.counts.withheld = self.counts.withheld.saturating_add(1);
             }
@@ -65,6 +68,22 @@ impl Auditor {
             return;
         }
         found.extend(growth.leaf(&self.range, registered_at).into_iter().map(|d| (index, d)));
+    }
+
+    /// D12: a manifest covers records before its own entry.
+    fn manifest(&mut self, index: LeafIndex, entry: &Prepared, found: &mut Found) {
+        if let Some(manifest) = entry.statement.as_ref().and_then(manifest::of_statement) {
+            let counts = &mut self.counts;
+            match self.covered.check(&manifest) {
+                Verdict::Holds => counts.manifests = counts.manifests.saturating_add(1),
+                Verdict::NotChecked => {
+                    counts.manifests_not_checked = counts.manifests_not_checked.saturating_add(1);
+                }
+                Verdict::Range => found.push((index, Discrepancy::ManifestRange(index))),
+                Verdict::Contradicts => found.push((index, Discrepancy::Manifest(index))),
+            }
+        }
+        self.covered.record(entry.record);
     }
 
     /// D6: `registered_at[i-1] - 30 s <= evaluated_at[i] <= registered_at[i]`, and time does not go back.
@@ -137,7 +156,8 @@ impl Auditor {
             let expected = founding_collateral(index.get(), record.registered_at);
             replay::difference(index, record, &expected)
         } else {
-            replay::replay(&Task { index, statement, collateral: record.clone(), governance: before })
+            let task = Task { index, statement, collateral: record.clone(), governance: before };
+            replay::replay(&task).map(|_| ())
         };
         found.extend(differs.err().map(|discrepancy| (index, discrepancy)));
     }

@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
+use proofs::manifest::collateral_hash;
 use proofs::{EntryId, Hash, LeafIndex, SignedStatement, TreeSize, leaf_hash};
 
 use super::{AuditPace, AuditSource, Part, Record};
@@ -20,6 +21,8 @@ pub(super) struct Prepared {
     pub(super) statement: Option<SignedStatement>,
     pub(super) control: bool,
     pub(super) collateral: Option<Collateral>,
+    /// What stands for the record in a manifest.
+    pub(super) record: Option<Hash>,
     pub(super) withheld: bool,
     pub(super) faults: Vec<Fault>,
 }
@@ -78,15 +81,15 @@ pub(super) fn read<S: AuditSource>(
 fn size(part: &Part) -> usize {
     match part {
         Part::Given(bytes) => bytes.len(),
-        Part::Withheld => 0,
+        Part::Withheld | Part::Hash(_) => 0,
     }
 }
 
 fn prepare<S: AuditSource>(source: &S, record: Record) -> Prepared {
     let Record { index, entry, statement, collateral, mut faults } = record;
-    let withheld = statement == Part::Withheld;
+    let withheld = !matches!(statement, Part::Given(_));
     let statement = match statement {
-        Part::Withheld => None,
+        Part::Withheld | Part::Hash(_) => None,
         Part::Given(bytes) => {
             let parsed = SignedStatement::parse(&bytes, bytes.len()).ok();
             let same =
@@ -97,20 +100,25 @@ fn prepare<S: AuditSource>(source: &S, record: Record) -> Prepared {
             same
         }
     };
-    if let Some(statement) = &statement {
-        faults.extend(source.inspect(index, statement));
-    }
-    let collateral = match collateral {
+    let record = match &collateral {
+        Part::Given(bytes) => Some(collateral_hash(bytes)),
+        Part::Hash(hash) => Some(*hash),
         Part::Withheld => None,
+    };
+    let collateral = match collateral {
+        Part::Withheld | Part::Hash(_) => None,
         Part::Given(bytes) => {
-            let record = Collateral::decode(&bytes).ok();
-            if record.is_none() {
+            let decoded = Collateral::decode(&bytes).ok();
+            if decoded.is_none() {
                 faults.push(Fault::Collateral(index));
             }
-            record
+            decoded
         }
     };
+    if let Some(statement) = &statement {
+        faults.extend(source.inspect(index, statement, collateral.as_ref()));
+    }
     let control =
         statement.as_ref().is_some_and(|s| ControlType::of(s.header()).is_some_and(ControlType::governs));
-    Prepared { index, leaf: leaf_hash(&entry), statement, control, collateral, withheld, faults }
+    Prepared { index, leaf: leaf_hash(&entry), statement, control, collateral, record, withheld, faults }
 }

@@ -6,6 +6,7 @@ use super::Discrepancy;
 use crate::collateral::Collateral;
 use crate::fsck::Fault;
 use crate::governance::Governance;
+use crate::profile::Kind;
 use crate::sequencer::pool::Judged;
 use crate::sequencer::recorded;
 
@@ -23,9 +24,18 @@ impl Task {
     }
 }
 
+/// How much of a decision could be made again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Outcome {
+    /// All of it.
+    Judged,
+    /// All but the findings of a profile that this program lacks (D18).
+    CannotEvaluate,
+}
+
 /// Judges the statement under what was in force at its index, at the time recorded, and compares the record that such a
 /// decision leaves behind with the one that is there.
-pub(super) fn replay(task: &Task) -> Result<(), Discrepancy> {
+pub(super) fn replay(task: &Task) -> Result<Outcome, Discrepancy> {
     let Task { index, statement, collateral, governance } = task;
     let judged = Judged {
         policy: governance.policy_index(),
@@ -48,7 +58,9 @@ pub(super) fn replay(task: &Task) -> Result<(), Discrepancy> {
     };
     let admitted = governance.judge(submitted, judged.at).map_err(refused)?;
     let what = "profile's finding";
+    let lacking = collateral.examined.as_ref().is_some_and(|kept| Kind::of_profile(&kept.profile).is_none());
     let same = match (&collateral.examined, &admitted.examination) {
+        _ if lacking => true,
         (None, None) => true,
         (Some(kept), Some(examination)) => kept.says(examination),
         _ => false,
@@ -59,7 +71,8 @@ pub(super) fn replay(task: &Task) -> Result<(), Discrepancy> {
     // Messages are never compared, and log findings need the entries before this one (D18).
     let examined = collateral.examined.clone();
     let expected = Collateral { examined, ..recorded(&admitted, judged, collateral.registered_at) };
-    difference(*index, collateral, &expected)
+    difference(*index, collateral, &expected)?;
+    Ok(if lacking { Outcome::CannotEvaluate } else { Outcome::Judged })
 }
 
 /// The first part in which a record is not the one expected.

@@ -5,6 +5,7 @@ use data_encoding::BASE64;
 use proofs::{CompactRange, Hash, LeafIndex, SignedStatement, TreeSize, UnixTime};
 use serde::{Deserialize, Serialize};
 
+use super::covered::Covered;
 use super::{AuditCounts, Auditor};
 use crate::governance::{Governance, GovernanceError};
 
@@ -20,6 +21,8 @@ pub struct AuditState {
     size: u64,
     nodes: Vec<String>,
     last_time: u64,
+    covered_to: u64,
+    not_covered: String,
     controls: Vec<Control>,
     counts: AuditCounts,
     discrepancies: Vec<String>,
@@ -63,11 +66,14 @@ impl Auditor {
             index: index.get(),
             statement: BASE64.encode(bytes),
         };
+        let (covered_to, not_covered) = self.covered.to_text();
         AuditState {
             version: STATE_VERSION,
             size: self.range.size().get(),
             nodes: self.range.nodes().iter().map(ToString::to_string).collect(),
             last_time: self.last_time.secs(),
+            covered_to,
+            not_covered,
             controls: self.controls.iter().map(control).collect(),
             counts: self.counts.clone(),
             discrepancies: self.discrepancies.clone(),
@@ -88,12 +94,15 @@ impl Auditor {
         let nodes = nodes.map_err(|_| StateError::Damaged("a node of the tree is no hash"))?;
         let range = CompactRange::from_nodes(size, nodes)
             .map_err(|_| StateError::Damaged("the tree has not as many nodes as its size asks for"))?;
+        let covered = Covered::from_text(state.covered_to, &state.not_covered, state.size)
+            .ok_or(StateError::Damaged("the hashes of collateral do not fit its size"))?;
         let (governance, controls) = replay(&state.controls, size)?;
         Ok(Self {
             governance,
             controls,
             range,
             last_time: UnixTime::from_secs(state.last_time),
+            covered,
             counts: state.counts,
             discrepancies: state.discrepancies,
             more_discrepancies: state.more_discrepancies,

@@ -101,12 +101,15 @@ impl AuditSource for StoreSource<'_> {
         Ok(indices.zip(rows).map(|(index, row)| self.record(index, &row)).collect())
     }
 
-    fn inspect(&self, index: LeafIndex, statement: &SignedStatement) -> Vec<Fault> {
+    fn inspect(
+        &self,
+        index: LeafIndex,
+        statement: &SignedStatement,
+        record: Option<&Collateral>,
+    ) -> Vec<Fault> {
         let Some(identity) = &self.identity else { return Vec::new() };
-        // A record that cannot be read is reported where it is read as one.
-        let record = self.snapshot.collateral(index).ok().flatten();
-        let examined = record.and_then(|bytes| Collateral::decode(&bytes).ok()?.examined);
-        let rows = rows::of_entry(statement, index, identity, examined.as_ref());
+        let examined = record.and_then(|record| record.examined.as_ref());
+        let rows = rows::of_entry(statement, index, identity, examined);
         // The row of the entry itself needs no statement and is looked up with it.
         let rows = rows.iter().filter(|row| row.index != rows::ENTRY);
         rows.filter_map(|row| self.row(index, row.index, &row.key)).collect()

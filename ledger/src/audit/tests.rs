@@ -254,3 +254,48 @@ fn the_report_is_bounded_and_counts_the_rest() {
     assert_eq!((report.discrepancies.len(), report.more_discrepancies), (super::MAX_DISCREPANCIES, 200));
     assert_eq!(report.head.size, TreeSize::new(300));
 }
+
+#[test]
+fn d12_collateral_rewritten_after_its_manifest_is_found() {
+    let world = World::new();
+    let mut bench = world.bench(Settings { manifest_entries: 8, ..Settings::default() });
+    (0..20).for_each(|n| {
+        bench.must(world.statement(n));
+        bench.keep().unwrap();
+    });
+    bench.publisher.publish_newest().unwrap();
+    let report = audit(world.store.as_ref());
+    assert!(report.is_clean(), "{:?}", report.discrepancies);
+    assert!(report.counts.manifests >= 2, "{:?}", report.counts);
+    // The operator would rather have judged it some seconds earlier.
+    let earlier = UnixTime::from_secs(NOW - 1);
+    let found = lie(&world, record(&world, 6, |record| record.evaluated_at = earlier));
+    assert_eq!(
+        found,
+        ["entry 8: the collateral records it covers are not those that this manifest registered"]
+    );
+}
+
+#[test]
+fn d18_a_profile_that_this_program_lacks_is_said_and_is_no_discrepancy() {
+    let world = world_of(12);
+    let examined = |profile: &str| crate::collateral::Examined {
+        profile: profile.to_owned(),
+        complete: true,
+        findings: Vec::new(),
+        terms: Vec::new(),
+        links: Vec::new(),
+    };
+    let with = |profile: &str| {
+        let lie = record(&world, 7, |record| record.examined = Some(examined(profile)));
+        audit(&LyingStore { inner: Arc::clone(&world.store), lie })
+    };
+    let report = with("trace@999");
+    assert!(report.is_clean(), "{:?}", report.discrepancies);
+    assert_eq!((report.counts.judged, report.counts.cannot_evaluate), (12, 1));
+    let report = with("trace@1");
+    assert_eq!(
+        report.discrepancies,
+        ["entry 7: its collateral names another profile's finding than the one that decides"]
+    );
+}

@@ -3,12 +3,14 @@
 mod report;
 #[cfg(test)]
 mod tests;
+mod tlog;
 
 use crate::console::Console;
 use crate::failure::{EXIT_CODES, Exit, Failure};
 use crate::files;
 use crate::http::{Client, Transport};
 use crate::keys;
+use crate::watch::{self, TrustArgs};
 use data_encoding::BASE64URL_NOPAD;
 use ledger::{Clock, SystemClock};
 use proofs::cose::DigestAlgorithm;
@@ -27,22 +29,30 @@ use url::Url;
 /// statement's own signature. With --keys nothing is asked of the network. With --url the keys are fetched from the
 /// service; keep them, so that the receipt can be checked when the service is gone.
 ///
+/// With --tlog-proof and --vkey, or a tlog-policy file (--policy), the proof's checkpoint, the inclusion and the quorum of
+/// witnesses are checked instead, without any network. It says more than a receipt: the size of the tree is signed.
+///
 /// Of several receipts in a transparent statement one valid receipt is enough.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXIT_CODES)]
-#[command(group = clap::ArgGroup::new("trust").required(true).args(["keys", "url"]))]
+#[command(group = clap::ArgGroup::new("trust").required(true).multiple(true).args(["keys", "url", "vkey", "policy"]))]
 pub(crate) struct Args {
     /// A transparent statement: the statement with its receipts inside
     #[arg(value_name = "TRANSPARENT", required_unless_present = "statement", conflicts_with_all = ["statement", "receipt"])]
     transparent: Option<PathBuf>,
     /// The signed statement
-    #[arg(long, value_name = "FILE", requires = "receipt")]
+    #[arg(long, value_name = "FILE")]
     statement: Option<PathBuf>,
     /// Its receipt
     #[arg(long, value_name = "FILE", requires = "statement")]
     receipt: Option<PathBuf>,
+    /// A C2SP tlog-proof of the statement, instead of a receipt; needs --vkey or --policy
+    #[arg(long, value_name = "FILE", requires = "statement", conflicts_with_all = ["receipt", "keys", "url", "service"])]
+    tlog_proof: Option<PathBuf>,
+    #[command(flatten)]
+    log: TrustArgs,
     /// The service's keys: a COSE key set or one key
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["url", "vkey", "policy"])]
     keys: Option<PathBuf>,
     /// Fetch the service's keys from here
     #[arg(long, value_name = "URL")]
@@ -66,6 +76,10 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args, console: &mut Console<'_>) -> Result<Exit, Failure> {
     let issuer_key = args.issuer_key.as_deref().map(keys::public).transpose()?;
     let content = args.content.as_deref().map(files::read).transpose()?;
+    if let (Some(statement), Some(proof)) = (&args.statement, &args.tlog_proof) {
+        let verdict = prove(args, statement, proof, issuer_key.as_ref(), content.as_deref())?;
+        return tell(&verdict, args.json, console);
+    }
     let verdict = match Input::read(args)? {
         Ok(input) => {
             let trust = Trust::of(args)?;
@@ -73,7 +87,31 @@ pub(crate) fn run(args: &Args, console: &mut Console<'_>) -> Result<Exit, Failur
         }
         Err(why) => Verdict::unreadable(why),
     };
-    if args.json {
+    tell(&verdict, args.json, console)
+}
+
+/// Checks a statement with its tlog-proof.
+fn prove(
+    args: &Args,
+    statement: &Path,
+    proof: &Path,
+    issuer_key: Option<&PublicKey>,
+    content: Option<&[u8]>,
+) -> Result<Verdict, Failure> {
+    let trust = watch::Trust::of(&args.log)?;
+    let (bytes, proof) = (files::read(statement)?, files::read(proof)?);
+    Ok(match SignedStatement::parse(&bytes, bytes.len()) {
+        Ok(statement) => {
+            let report = tlog::checks(&statement, &proof, &trust, issuer_key);
+            let content = content.map(|content| check_content(&statement, content));
+            Verdict::of_proof(statement.entry_id(), report, content)
+        }
+        Err(error) => Verdict::unreadable(error.to_string()),
+    })
+}
+
+fn tell(verdict: &Verdict, as_json: bool, console: &mut Console<'_>) -> Result<Exit, Failure> {
+    if as_json {
         console.json(&verdict.json())?;
     } else {
         console.line(verdict.text())?;
@@ -96,6 +134,11 @@ impl Input {
             return Ok(SignedStatement::parse(&bytes, bytes.len())
                 .map(|statement| Self { statement, receipts })
                 .map_err(|error| error.to_string()));
+        }
+        if args.statement.is_some() {
+            return Err(Failure::local(
+                "name the statement's receipt with --receipt, or its proof with --tlog-proof",
+            ));
         }
         let bytes = files::read(args.transparent.as_deref().unwrap_or(Path::new("-")))?;
         match TransparentStatement::parse(&bytes, bytes.len()) {

@@ -12,8 +12,12 @@ use std::sync::{Mutex, PoisonError};
 
 /// The most tiles that are kept; each has at most 8 KiB.
 const MAX_CACHED_TILES: usize = 4096;
-/// How many bundles, at most, are fetched ahead of the one that is being used.
+/// How many bundles, at most, are fetched ahead of the one that is being used; the first time, before it is known how
+/// large they are, fewer.
 const AHEAD: u64 = 64;
+const FIRST: u64 = 8;
+/// How many bytes of entries are fetched ahead, as far as the bundles before are a guide. Twice as many may be in memory.
+const AHEAD_BYTES: u64 = 32 * 1024 * 1024;
 /// How many requests are under way at once.
 const CONNECTIONS: usize = 8;
 /// How many bundles one tile of level 1 vouches for.
@@ -102,10 +106,10 @@ impl<'a> ProvenLog<'a> {
         have: AtHand<'_>,
         take: &mut dyn FnMut(Bundle) -> Result<(), WatchError>,
     ) -> Result<(), WatchError> {
-        let mut at = ahead(bundles.start, bundles.end);
+        let mut at = ahead(bundles.start, bundles.end, FIRST);
         let mut next = Some(self.fetch_run(bundles.start..at, have)?);
         while let Some(run) = next.take() {
-            let wanted = at..ahead(at, bundles.end);
+            let wanted = at..ahead(at, bundles.end, fitting(&run));
             at = wanted.end;
             let more = !wanted.is_empty();
             next = std::thread::scope(|scope| {
@@ -203,9 +207,17 @@ impl<'a> ProvenLog<'a> {
 }
 
 /// Where a run that begins at `at` ends: bounded, and within one row of bundles.
-fn ahead(at: u64, end: u64) -> u64 {
+fn ahead(at: u64, end: u64, count: u64) -> u64 {
     let row = (at / ROW).saturating_add(1).saturating_mul(ROW);
-    end.min(at.saturating_add(AHEAD)).min(row)
+    end.min(at.saturating_add(count)).min(row)
+}
+
+/// How many bundles like these may be fetched ahead.
+fn fitting(run: &[Bundle]) -> u64 {
+    let bytes: usize = run.iter().flat_map(|bundle| &bundle.entries).map(Vec::len).sum();
+    let count = run.len().max(1);
+    let each = u64::try_from(bytes / count).unwrap_or(u64::MAX).max(1);
+    (AHEAD_BYTES / each).clamp(1, AHEAD)
 }
 
 fn broken() -> WatchError {

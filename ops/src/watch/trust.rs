@@ -77,6 +77,11 @@ impl Trust {
         &self.origin
     }
 
+    /// Whether a quorum of witnesses is asked for.
+    pub(crate) fn asks_witnesses(&self) -> bool {
+        self.policy.needs_witnesses()
+    }
+
     /// The keys of the log.
     pub(crate) fn keys(&self) -> &[LogKey] {
         &self.keys

@@ -13,7 +13,7 @@ use serde_json::Value;
 use crate::log::{Log, both, clear_line, stele, succeed};
 use crate::machine;
 use crate::server::Server;
-use crate::statements::{Issuer, MARKER, control};
+use crate::statements::{Issuer, MARKER, control, id};
 use crate::wire::Connection;
 
 /// A service with statements of one issuer, and its checkpoint key.
@@ -124,6 +124,63 @@ fn arch_24_a_service_is_mirrored_monitored_and_audited_from_outside() {
         (&true.into(), &305.into(), &0.into())
     );
     server.stop();
+}
+
+#[test]
+fn proof_02_a_tlog_proof_is_verified_offline_with_a_pinned_key_and_its_policy() {
+    let _machine = machine::shared();
+    let Watched { log, server, vkey, .. } = watched(3);
+    let issuer = Issuer::new(&log, "proven");
+    issuer.be_trusted(&log, &server);
+    let statement = issuer.statement(9);
+    let mut connection = server.connect();
+    assert_eq!(connection.register(&statement).unwrap().status, 201);
+    let path = format!("/entries/{}/tlog-proof", id(&statement));
+    let proof = loop {
+        let reply = connection.get(&path).unwrap();
+        if reply.status == 200 {
+            break reply.body;
+        }
+        std::thread::yield_now();
+    };
+    server.stop();
+    let file = |name: &str, bytes: &[u8]| {
+        let path = log.beside(name);
+        fs::write(&path, bytes).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let (signed, proof_file) = (file("s.cose", &statement), file("s.tlog-proof", &proof));
+    let words = ["verify", "--statement", &signed, "--tlog-proof", &proof_file];
+    let text =
+        succeed(&[&words[..], &["--vkey", &vkey, "--issuer-key", issuer.file.to_str().unwrap()]].concat());
+    assert!(text.ends_with("VALID: the statement is registered\n"), "{text}");
+    assert!(text.contains("it is leaf 10 of 11"), "{text}");
+
+    let policy = format!("log {vkey}\nquorum none\n");
+    succeed(&[&words[..], &["--policy", &file("none.policy", policy.as_bytes())]].concat());
+    let witness = ed25519_vkey("w.example", &issuer.key.public_key().ed25519_bytes().unwrap()).unwrap();
+    // The same key as a cosigner's, type 0x04.
+    let key = issuer.key.public_key().ed25519_bytes().unwrap();
+    let digest = sha256(&[b"w.example\n\x04".as_slice(), &key].concat());
+    let (hex, typed) =
+        (data_encoding::HEXLOWER.encode(&digest.as_bytes()[..4]), [&[4_u8][..], &key].concat());
+    let cosigner = format!("{}+{hex}+{}", witness.name(), data_encoding::BASE64.encode(&typed));
+    let policy = format!("log {vkey}\nwitness w {cosigner}\nquorum w\n");
+    let output = stele(&[&words[..], &["--policy", &file("w.policy", policy.as_bytes())]].concat());
+    assert_eq!(output.status.code(), Some(1), "{}", both(&output));
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(
+        text.contains("0 witnesses cosigned the checkpoint")
+            && text.ends_with("NOT VALID: witnesses failed\n"),
+        "{text}"
+    );
+
+    // Another statement under the same proof.
+    let other = file("other.cose", &issuer.statement(10));
+    let words = ["verify", "--statement", &other, "--tlog-proof", &proof_file, "--vkey", &vkey];
+    let output = stele(&words);
+    assert_eq!(output.status.code(), Some(1), "{}", both(&output));
+    assert!(String::from_utf8(output.stdout).unwrap().ends_with("NOT VALID: inclusion failed\n"));
 }
 
 #[test]

@@ -30,6 +30,9 @@ impl Summary<'_> {
             "controls": counts.controls,
             "withheld": counts.withheld,
             "without_collateral": counts.without_collateral,
+            "cannot_evaluate": counts.cannot_evaluate,
+            "manifests": counts.manifests,
+            "manifests_not_checked": counts.manifests_not_checked,
             "replayed_now": self.replayed,
             "seconds": self.took.as_secs_f64(),
             "discrepancies": discrepancies,
@@ -56,9 +59,15 @@ impl Summary<'_> {
                 counts.judged, counts.controls
             ))?;
         }
+        console.line(format_args!("collateral  {} manifests hold", counts.manifests))?;
         for (count, what) in [
             (counts.withheld, "statements withheld or erased: only their leaves were checked"),
             (counts.without_collateral, "entries without collateral: their decisions were not replayed"),
+            (
+                counts.cannot_evaluate,
+                "entries of profiles that this program cannot evaluate: all else of them was judged",
+            ),
+            (counts.manifests_not_checked, "collateral manifests over records that are withheld"),
         ] {
             if count > 0 {
                 console.line(format_args!("not judged  {count} {what}"))?;

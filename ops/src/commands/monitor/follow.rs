@@ -14,6 +14,8 @@ use crate::watch::{
     Bundle, PageFault, ProvenLog, Row, SignedHead, Source, Statements, Succession, Trust, WatchError,
     keep_evidence, succeeds,
 };
+use ledger::Collateral;
+use ledger::profile::TERM_NAMES;
 use proofs::{EntryId, SignedStatement};
 use std::collections::VecDeque;
 use std::path::Path;
@@ -37,8 +39,9 @@ impl Monitor<'_> {
     /// One round. [`Exit::Contradicted`] in a failure means that the log is not to be followed any more.
     pub(super) fn round(&mut self, state: &mut State) -> Result<(), Failure> {
         if let Some(place) = state.contradicted.clone() {
-            self.flush(state)?;
             self.metrics.contradicted();
+            // Delivered or not, this is the end; what was not taken is offered at the next start.
+            self.flush(state).ok();
             return Err(Failure::contradicted("the log has contradicted itself")
                 .hint(format_args!("both signed heads are kept in {}", place.display())));
         }
@@ -94,7 +97,7 @@ impl Monitor<'_> {
                 state.contradicted = Some(place.clone());
                 self.keep.save(state)?;
                 self.metrics.contradicted();
-                self.flush(state)?;
+                self.flush(state).ok();
                 Err(Failure::contradicted(&*found)
                     .hint(format_args!("both signed heads are kept in {}", place.display())))
             }
@@ -215,7 +218,7 @@ impl Monitor<'_> {
 
     fn matches(&mut self, index: u64, statement: &SignedStatement, row: &Row) -> Result<bool, Failure> {
         let (index_terms, findings) =
-            if self.rules.need_profiles() { examined(statement, row) } else { Default::default() };
+            if self.rules.need_profiles() { examined(row) } else { Default::default() };
         let subject = Subject { statement, index_terms: &index_terms, findings: &findings };
         let rules = self.rules.matches(&subject);
         let header = statement.header();
@@ -268,7 +271,13 @@ impl Monitor<'_> {
     }
 }
 
-/// What the profile of the statement's content type finds it under, and what it found.
-fn examined(_statement: &SignedStatement, _row: &Row) -> (Vec<String>, Vec<String>) {
-    (Vec::new(), Vec::new())
+/// What the profile of a statement's content type finds it under, as `name=value`, and the ids of what it found: the
+/// log's own words, which an audit makes again.
+fn examined(row: &Row) -> (Vec<String>, Vec<String>) {
+    let record = row.collateral.as_ref().and_then(|bytes| Collateral::decode(bytes).ok());
+    let Some(examined) = record.and_then(|record| record.examined) else { return Default::default() };
+    let name = |code| TERM_NAMES.iter().find(|name| name.code == code).map(|name| name.name);
+    let terms = examined.terms.iter().filter_map(|term| Some(format!("{}={}", name(term.code)?, term.value)));
+    let findings = examined.findings.iter().map(|finding| finding.id.clone().into_owned());
+    (terms.collect(), findings.collect())
 }

@@ -167,6 +167,40 @@ fn attack_two_roots_at_one_size_end_the_monitor_and_are_kept() {
     assert_eq!((ended.unwrap_err().exit, heard.0.len()), (Exit::Contradicted, 0));
 }
 
+/// Nobody who takes a report.
+struct Away;
+
+impl Sink for Away {
+    fn deliver(&mut self, _: &Event) -> Result<(), Failure> {
+        Err(Failure::unreachable("the webhook does not take reports"))
+    }
+}
+
+#[test]
+fn a_receiver_that_is_away_keeps_nobody_from_looking_and_gets_everything_later() {
+    let mut world = world(600);
+    let trust = world.log.trust();
+    let path = world.folder.path().join("state.json");
+    for size in [300, 600] {
+        world.log.shown = size;
+        let (mut keep, mut state) = StateFile::open(&path, ORIGIN).unwrap();
+        let ended = world.round_with(&trust, &world.log, &mut Away, &mut keep, &mut state);
+        assert_eq!(ended.unwrap_err().exit, Exit::Unreachable);
+        let known = trust.open(state.checkpoint.unwrap().as_bytes()).unwrap();
+        assert_eq!((known.head, state.next), (world.log.head(size), 0), "heads are followed all the same");
+    }
+    let (ended, heard) = world.once(&world.log);
+    ended.unwrap();
+    assert_eq!((heard.kinds()[..3].to_vec(), heard.matched().len()), (vec!["head", "head", "match"], 60));
+    // A contradiction ends the monitor whether or not anybody listens.
+    let other = world.log.note(TreeHead { root: sha256(b"other"), ..world.log.head(600) });
+    world.log.lie = at("checkpoint", move |_| Some(other.clone()));
+    let (mut keep, mut state) = StateFile::open(&path, ORIGIN).unwrap();
+    let ended = world.round_with(&trust, &world.log, &mut Away, &mut keep, &mut state);
+    assert_eq!(ended.unwrap_err().exit, Exit::Contradicted);
+    assert_eq!(world.once(&world.log).1.kinds(), ["equivocation"]);
+}
+
 #[test]
 fn attack_a_restored_backup_is_a_rollback_and_then_a_second_history() {
     let mut world = world(600);

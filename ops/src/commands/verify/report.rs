@@ -1,5 +1,6 @@
 //! What `stele verify` tells.
 
+use super::tlog;
 use crate::console::printable;
 use proofs::{Check, EntryId, Outcome, Report};
 use serde_json::json;
@@ -9,22 +10,33 @@ pub(super) struct Verdict {
     entry_id: Option<EntryId>,
     reports: Vec<Report>,
     content: Option<Check>,
+    /// Whether the report is about a tlog-proof.
+    proof: bool,
 }
 
 impl Verdict {
     pub(super) fn new(entry_id: EntryId, reports: Vec<Report>, content: Option<Check>) -> Self {
-        Self { entry_id: Some(entry_id), reports, content }
+        Self { entry_id: Some(entry_id), reports, content, proof: false }
+    }
+
+    /// What was found about a tlog-proof.
+    pub(super) fn of_proof(entry_id: EntryId, report: Report, content: Option<Check>) -> Self {
+        Self { entry_id: Some(entry_id), reports: vec![report], content, proof: true }
     }
 
     /// There is no statement to check anything of.
     pub(super) fn unreadable(why: String) -> Self {
         let form = Check { name: "statement form", outcome: Outcome::Failed(why) };
-        Self { entry_id: None, reports: vec![Report { checks: vec![form] }], content: None }
+        Self { entry_id: None, reports: vec![Report { checks: vec![form] }], content: None, proof: false }
     }
 
     /// One valid receipt, and nothing else that failed.
     pub(super) fn is_valid(&self) -> bool {
-        self.reports.iter().any(Report::is_valid) && !self.content.iter().any(has_failed)
+        self.reports.iter().any(|report| self.holds(report)) && !self.content.iter().any(has_failed)
+    }
+
+    fn holds(&self, report: &Report) -> bool {
+        if self.proof { tlog::is_valid(report) } else { report.is_valid() }
     }
 
     /// For a person: a line a check, and the verdict last.
@@ -57,13 +69,13 @@ impl Verdict {
             .reports
             .iter()
             .map(|report| {
-                json!({ "valid": report.is_valid(), "checks": report.checks.iter().map(as_json).collect::<Vec<_>>() })
+                json!({ "valid": self.holds(report), "checks": report.checks.iter().map(as_json).collect::<Vec<_>>() })
             })
             .collect();
         json!({
             "valid": self.is_valid(),
             "entry_id": self.entry_id.map(|id| id.to_string()),
-            "receipts": receipts,
+            (if self.proof { "proofs" } else { "receipts" }): receipts,
             "content": self.content.as_ref().map(as_json),
             "failed": self.failure().filter(|_| !self.is_valid()).map(|check| check.name),
         })

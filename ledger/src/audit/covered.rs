@@ -1,0 +1,153 @@
+//! Collateral cannot be rewritten later: the records fold to what the manifests registered (D12).
+
+use data_encoding::HEXLOWER;
+use proofs::Hash;
+use proofs::manifest::{CollateralManifest, Fold};
+
+/// How many records may wait for their manifest. A log that makes none would otherwise fill the memory; its later
+/// manifests, should there be any, are counted as not checked.
+const MAX_WAITING: usize = 16 * 65_536;
+/// What a state says when more were waiting.
+const LOST: &str = "lost";
+
+/// The records that no manifest covers yet, by the hashes that stand for them.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Covered {
+    /// Whether more than [`MAX_WAITING`] were waiting.
+    lost: bool,
+    /// The first entry that no manifest covers.
+    to: u64,
+    /// The hash of each record from there on, where it is known.
+    waiting: Vec<Option<Hash>>,
+}
+
+/// What a manifest turned out to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// The records are those that were registered.
+    Holds,
+    /// A record is withheld and so is its hash.
+    NotChecked,
+    /// It does not go on where the one before it ended, or covers what is not there yet.
+    Range,
+    /// The records are others than those that were registered.
+    Contradicts,
+}
+
+impl Covered {
+    /// Takes the record of the next entry.
+    pub(super) fn record(&mut self, hash: Option<Hash>) {
+        if self.waiting.len() >= MAX_WAITING {
+            *self = Self { lost: true, ..Self::default() };
+        }
+        if !self.lost {
+            self.waiting.push(hash);
+        }
+    }
+
+    /// Compares a manifest with the records it covers, and goes on behind them.
+    pub(super) fn check(&mut self, manifest: &CollateralManifest) -> Verdict {
+        if self.lost {
+            return Verdict::NotChecked;
+        }
+        let count = usize::try_from(manifest.records()).unwrap_or(usize::MAX);
+        if manifest.from.get() != self.to || count > self.waiting.len() {
+            return Verdict::Range;
+        }
+        let rest = self.waiting.split_off(count);
+        let covered = std::mem::replace(&mut self.waiting, rest);
+        self.to = manifest.to.get();
+        let mut fold = Fold::new();
+        for hash in covered {
+            let Some(hash) = hash else { return Verdict::NotChecked };
+            fold.hash(hash);
+        }
+        if manifest.check(&fold).is_ok() { Verdict::Holds } else { Verdict::Contradicts }
+    }
+
+    /// For a state file: where it begins, and the hashes as text.
+    pub(super) fn to_text(&self) -> (u64, String) {
+        if self.lost {
+            return (0, LOST.to_owned());
+        }
+        let mut text = String::with_capacity(self.waiting.len().saturating_mul(65));
+        for hash in &self.waiting {
+            match hash {
+                Some(hash) => HEXLOWER.encode_append(hash.as_bytes(), &mut text),
+                None => text.push('-'),
+            }
+            text.push(' ');
+        }
+        (self.to, text)
+    }
+
+    /// What [`Covered::to_text`] wrote for a log of this size.
+    pub(super) fn from_text(to: u64, text: &str, size: u64) -> Option<Self> {
+        if text == LOST {
+            return Some(Self { lost: true, ..Self::default() });
+        }
+        let hash = |word: &str| match word {
+            "-" => Some(None),
+            word => word.parse().ok().map(Some),
+        };
+        let waiting: Vec<Option<Hash>> = text.split_ascii_whitespace().map(hash).collect::<Option<_>>()?;
+        let end = to.checked_add(u64::try_from(waiting.len()).ok()?)?;
+        (end == size).then_some(Self { lost: false, to, waiting })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proofs::LeafIndex;
+    use proofs::manifest::collateral_hash;
+
+    fn over(records: &[&[u8]], from: u64) -> CollateralManifest {
+        let mut fold = Fold::new();
+        records.iter().for_each(|record| fold.record(record));
+        let to = LeafIndex::new(from + fold.count());
+        CollateralManifest { from: LeafIndex::new(from), to, root: fold.root() }
+    }
+
+    fn with(records: &[&[u8]]) -> Covered {
+        let mut covered = Covered::default();
+        records.iter().for_each(|record| covered.record(Some(collateral_hash(record))));
+        covered
+    }
+
+    #[test]
+    fn d12_manifests_go_on_where_the_one_before_ended() {
+        let mut covered = with(&[b"a", b"b", b"c"]);
+        assert_eq!(covered.check(&over(&[b"b", b"c"], 1)), Verdict::Range);
+        assert_eq!(covered.check(&over(&[b"a", b"b"], 0)), Verdict::Holds);
+        assert_eq!(covered.check(&over(&[b"a", b"b"], 0)), Verdict::Range);
+        assert_eq!(covered.check(&over(&[b"c", b"d"], 2)), Verdict::Range, "it is not there yet");
+        let (to, text) = covered.to_text();
+        assert_eq!(Covered::from_text(to, &text, 3), Some(covered.clone()));
+        assert_eq!(Covered::from_text(to, &text, 4), None);
+        assert_eq!(covered.check(&over(&[b"x"], 2)), Verdict::Contradicts);
+    }
+
+    #[test]
+    fn d12_a_record_without_a_hash_leaves_its_manifest_unchecked() {
+        let mut covered = with(&[b"a"]);
+        covered.record(None);
+        let (to, text) = covered.to_text();
+        assert_eq!(Covered::from_text(to, &text, 2), Some(covered.clone()));
+        assert_eq!(covered.check(&over(&[b"a", b"b"], 0)), Verdict::NotChecked);
+        covered.record(Some(collateral_hash(b"c")));
+        assert_eq!(covered.check(&over(&[b"c"], 2)), Verdict::Holds);
+    }
+
+    #[test]
+    fn what_waits_is_bounded() {
+        let mut covered = Covered::default();
+        for _ in 0..=MAX_WAITING {
+            covered.record(None);
+        }
+        assert_eq!((covered.lost, covered.waiting.len()), (true, 0));
+        let (to, text) = covered.to_text();
+        assert_eq!(Covered::from_text(to, &text, 9), Some(covered.clone()));
+        assert_eq!(covered.check(&over(&[b"a"], 0)), Verdict::NotChecked);
+    }
+}
