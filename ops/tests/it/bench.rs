@@ -127,7 +127,9 @@ fn issuers_named_by_their_keys_need_no_operator() {
         ]);
         let words =
             ["bench", "--url", &server.url, "--alg", algorithm, "--duration", "1", "--repetitions", "1"];
-        let told = succeed(&[&words[..], &["--concurrency", "4", "--rate", "20", "--json"]].concat());
+        let told = succeed(
+            &[&words[..], &["--issuers", "16", "--concurrency", "4", "--rate", "20", "--json"]].concat(),
+        );
         let told: Value = serde_json::from_str(&told).unwrap();
         assert_eq!(count(&told["repetitions"][0]["done"]), 20, "{method} {told}");
     }
