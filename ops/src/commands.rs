@@ -13,4 +13,5 @@ pub(crate) mod register;
 pub(crate) mod serve;
 pub(crate) mod show;
 pub(crate) mod sign;
+pub(crate) mod token;
 pub(crate) mod verify;
