@@ -59,6 +59,20 @@ fn arch_06_unprotected_chain_under_a_protected_hash() {
 }
 
 #[test]
+fn arch_14_a_chain_that_was_stripped_is_put_back_for_a_replay() {
+    let hash = x5t(DigestAlgorithm::Sha256, &leaf());
+    let read = Draft::good().without(4).with(34, hash).unprotected(33, chain()).parse().unwrap();
+    let kept = proofs::SignedStatement::parse(read.canonical(), 1 << 20).unwrap();
+    assert!(kept.header().x5chain.is_empty(), "the entry does not hold it");
+    for chain in [vec![leaf(), ca()], vec![leaf()]] {
+        let again = kept.with_x5chain(&chain).unwrap();
+        assert_eq!((again.header().x5chain.clone(), again.entry_id()), (chain, kept.entry_id()));
+    }
+    let other = kept.with_x5chain(&[ca()]).unwrap_err();
+    assert_eq!(other, StatementError::from(MalformedStatement::CertificateMismatch));
+}
+
+#[test]
 fn arch_13_protected_chain_and_hash_agree() {
     let good = Draft::good().with(33, chain()).with(34, x5t(DigestAlgorithm::Sha384, &leaf()));
     assert!(good.parse().is_ok());
