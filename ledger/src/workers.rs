@@ -18,9 +18,16 @@ use crate::error::InternalError;
 /// A piece of work; it answers whoever waits for it by itself.
 pub(crate) type Job = Box<dyn FnOnce() + Send>;
 
-/// A fixed number of threads and what waits for them. How much waits is bounded by the callers: what is new by the
-/// in-flight limits of `api`, what goes on by the mailbox, where it was before.
-pub(crate) struct Workers(Arc<Queue>);
+/// How many pieces of new work wait at most. The in-flight limits of `api` keep it far below; beyond them is only what
+/// was begun for clients who have gone meanwhile, and that is dropped in passing.
+const MAX_NEW: usize = 64 * 1024;
+
+/// A fixed number of threads and what waits for them: a bounded number of new pieces of work, and what goes on, which
+/// the mailbox has bounded.
+pub(crate) struct Workers {
+    queue: Arc<Queue>,
+    room: usize,
+}
 
 #[derive(Default)]
 struct Queue {
@@ -44,8 +51,12 @@ impl Workers {
     /// # Errors
     /// When the system gives none.
     pub(crate) fn new(count: usize) -> io::Result<Self> {
+        Self::with_room(count, MAX_NEW)
+    }
+
+    fn with_room(count: usize, room: usize) -> io::Result<Self> {
         let queue = Arc::new(Queue::default());
-        let workers = Self(Arc::clone(&queue));
+        let workers = Self { queue: Arc::clone(&queue), room };
         for _ in 0..count.max(1) {
             let queue = Arc::clone(&queue);
             std::thread::Builder::new().name("worker".to_owned()).spawn(move || queue.work())?;
@@ -53,25 +64,29 @@ impl Workers {
         Ok(workers)
     }
 
-    /// Begins something new.
-    pub(crate) fn begin(&self, job: Job) {
-        let mut waiting = self.0.lock();
+    /// Begins something new; `false`, and the job is dropped, when too much waits already.
+    pub(crate) fn begin(&self, job: Job) -> bool {
+        let mut waiting = self.queue.lock();
+        if waiting.new.len() >= self.room {
+            return false;
+        }
         waiting.new.push_back(job);
         let anybody = waiting.idle > 0;
         drop(waiting);
         if anybody {
-            self.0.wake.notify_one();
+            self.queue.wake.notify_one();
         }
+        true
     }
 
     /// Takes up again what was begun earlier, in this order.
     pub(crate) fn go_on(&self, jobs: impl IntoIterator<Item = Job>) {
-        let mut waiting = self.0.lock();
+        let mut waiting = self.queue.lock();
         waiting.going_on.extend(jobs);
         let wakes = waiting.idle.min(waiting.going_on.len());
         drop(waiting);
         for _ in 0..wakes {
-            self.0.wake.notify_one();
+            self.queue.wake.notify_one();
         }
     }
 
@@ -104,7 +119,8 @@ impl Workers {
         F: FnOnce() -> T + Send + 'static,
     {
         let (result, receiver) = oneshot::channel();
-        self.begin(Box::new(move || {
+        // Without room the sender is dropped, and the caller learns that there will be no answer.
+        let _begun = self.begin(Box::new(move || {
             if !result.is_closed() {
                 let _gone = result.send(work());
             }
@@ -115,8 +131,8 @@ impl Workers {
 
 impl Drop for Workers {
     fn drop(&mut self) {
-        self.0.lock().closed = true;
-        self.0.wake.notify_all();
+        self.queue.lock().closed = true;
+        self.queue.wake.notify_all();
     }
 }
 

@@ -37,6 +37,20 @@ pub(crate) struct Held {
     _charge: Charge,
 }
 
+impl Held {
+    /// The content, counted against the budget until the last slice of it is dropped, whoever holds it then: work that
+    /// was begun for a client who has gone keeps its bytes, and must not make room for more.
+    pub(crate) fn into_bytes(self) -> Bytes {
+        Bytes::from_owner(self)
+    }
+}
+
+impl AsRef<[u8]> for Held {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
 /// Bytes charged so far, given back on drop.
 pub(crate) struct Charge {
     permit: OwnedSemaphorePermit,

@@ -332,3 +332,17 @@ async fn a_deadline_shorter_than_any_answer_still_answers() {
     assert_eq!(bench.get("/healthz").await.status(), StatusCode::OK);
     assert_eq!(Limits::default().request(), Duration::from_secs(60));
 }
+
+#[tokio::test]
+async fn a_body_takes_its_room_until_its_last_slice_is_gone() {
+    let metrics = HttpMetrics::register(&Registry::new()).unwrap();
+    let guards = Guards::new(Limits { body_bytes_in_flight: 10, ..Limits::default() }, metrics);
+    let read = async || guards.bodies.read(&HeaderMap::new(), Body::from("12345678")).await;
+    let bytes = read().await.ok().unwrap().into_bytes();
+    let slice = bytes.slice(2..4);
+    drop(bytes);
+    assert!(read().await.is_err(), "a slice of it is still held");
+    assert_eq!(slice, "34");
+    drop(slice);
+    assert!(read().await.is_ok());
+}

@@ -39,8 +39,8 @@ pub(crate) async fn register(State(app): State<App>, request: Request) -> Result
     media::require_sequence(&parts.headers)?;
     let content_type = media::negotiate(&parts.headers, SEQUENCES)?;
     let hurried = media::prefers_async(&parts.headers);
-    let held = app.guards.bodies.read_batch(&parts.headers, body).await?;
-    let batch = Batch::read(&held.bytes, app.guards.limits.batch_entries)?;
+    let body = app.guards.bodies.read_batch(&parts.headers, body).await?.into_bytes();
+    let batch = Batch::read(&body, app.guards.limits.batch_entries)?;
     rate_of_batch(&app.guards, &parts, batch.statements.len())?;
     let room = app.guards.bodies.reserve(batch.statements.len().saturating_mul(ANSWER_BYTES))?;
 

@@ -26,9 +26,9 @@ pub(crate) async fn register(
     media::require_statement(&headers)?;
     let content_type = media::negotiate(&headers, RECEIPTS)?;
     let hurried = media::prefers_async(&headers);
-    let held = app.guards.bodies.read(&headers, body).await?;
+    let body = app.guards.bodies.read(&headers, body).await?.into_bytes();
     let wait = if hurried { Wait::ForCommit } else { Wait::ForReceipt };
-    match app.ledger.register(held.bytes.clone(), wait).await {
+    match app.ledger.register(body.clone(), wait).await {
         Ok(Registration::Issued { id, index, receipt }) => {
             trace(&id, index);
             Ok(with_location(negotiated(StatusCode::CREATED, content_type, NEVER, receipt), &app, &id))

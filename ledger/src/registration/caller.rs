@@ -63,7 +63,9 @@ pub(super) async fn register(
         progress: Arc::clone(&progress),
         answer: Some(answer),
     };
-    ledger.shared.workers.begin(Box::new(move || caller.begin(look)));
+    if !ledger.shared.workers.begin(Box::new(move || caller.begin(look))) {
+        return Err(RegisterError::Overloaded { retry_after: RETRY_AFTER, id: None });
+    }
     let heard = match timeout_at(deadline, &mut outcome).await {
         Ok(heard) => heard,
         Err(_) => match progress.id.get() {

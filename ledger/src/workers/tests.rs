@@ -44,15 +44,15 @@ fn what_goes_on_comes_before_what_is_new() {
     let workers = Workers::new(1).unwrap();
     let gate = Arc::new(Barrier::new(2));
     let held = Arc::clone(&gate);
-    workers.begin(Box::new(move || {
+    assert!(workers.begin(Box::new(move || {
         held.wait();
-    }));
+    })));
     let order = Arc::new(Mutex::new(Vec::new()));
     let say = |word: &'static str| -> Job {
         let order = Arc::clone(&order);
         Box::new(move || order.lock().unwrap().push(word))
     };
-    workers.begin(say("new"));
+    assert!(workers.begin(say("new")));
     workers.go_on([say("first"), say("second")]);
     gate.wait();
     block_on(workers.run(|| ())).unwrap();
@@ -64,9 +64,9 @@ fn nothing_is_begun_for_a_caller_who_has_gone() {
     let workers = Workers::new(1).unwrap();
     let gate = Arc::new(Barrier::new(2));
     let held = Arc::clone(&gate);
-    workers.begin(Box::new(move || {
+    assert!(workers.begin(Box::new(move || {
         held.wait();
-    }));
+    })));
     let (sender, begun) = mpsc::channel();
     drop(workers.handle(move || sender.send(())));
     gate.wait();
@@ -76,9 +76,29 @@ fn nothing_is_begun_for_a_caller_who_has_gone() {
 #[test]
 fn the_threads_end_with_the_workers() {
     let workers = Workers::new(2).unwrap();
-    let queue = Arc::downgrade(&workers.0);
+    let queue = Arc::downgrade(&workers.queue);
     drop(workers);
     while queue.strong_count() > 0 {
         std::thread::yield_now();
     }
+}
+
+#[test]
+fn new_work_waits_in_bounds_and_what_goes_on_is_never_refused() {
+    let workers = Workers::with_room(1, 2).unwrap();
+    let gate = Arc::new(Barrier::new(2));
+    let (held, started) = (Arc::clone(&gate), mpsc::channel());
+    assert!(workers.begin(Box::new(move || {
+        started.0.send(()).unwrap();
+        held.wait();
+    })));
+    started.1.recv().unwrap();
+    assert!(workers.begin(Box::new(|| ())) && workers.begin(Box::new(|| ())));
+    assert!(!workers.begin(Box::new(|| ())));
+    assert!(matches!(block_on(workers.run(|| ())), Err(InternalError::Worker)));
+    let (sender, done) = mpsc::channel();
+    let job: Job = Box::new(move || sender.send(7).unwrap());
+    workers.go_on([job]);
+    gate.wait();
+    assert_eq!(done.recv(), Ok(7));
 }

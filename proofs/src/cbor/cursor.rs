@@ -36,6 +36,15 @@ impl<'a> Cursor<'a> {
 
     /// Reads one head in its shortest form.
     pub(crate) fn head(&mut self) -> Result<Header, ScanError> {
+        if let Some((header, length)) = plain_head(self.rest) {
+            self.take(length)?;
+            return Ok(header);
+        }
+        self.any_head()
+    }
+
+    /// The same for any head there is, or is not: by encoding again what was decoded, and comparing.
+    fn any_head(&mut self) -> Result<Header, ScanError> {
         let (header, length) = self.peek()?;
         let mut shortest = [0; MAX_HEAD];
         let mut unused = shortest.as_mut_slice();
@@ -177,6 +186,69 @@ impl<'a> Cursor<'a> {
     }
 }
 
+/// The head that nearly every item has, and its length: an integer, a string, an array or a map of definite length, in
+/// its shortest form. `None` for every other head, good or bad.
+fn plain_head(bytes: &[u8]) -> Option<(Header, usize)> {
+    let (first, rest) = bytes.split_first()?;
+    let (argument, least, length) = match first & 0x1f {
+        short @ 0..24 => (u64::from(short), 0, 1),
+        24 => (u64::from(*rest.first()?), 24, 2),
+        25 => (u16::from_be_bytes(*rest.first_chunk()?).into(), 1 << 8, 3),
+        26 => (u32::from_be_bytes(*rest.first_chunk()?).into(), 1 << 16, 5),
+        _ => return None,
+    };
+    if argument < least {
+        return None;
+    }
+    let count = || usize::try_from(argument).ok().map(Some);
+    let header = match first >> 5 {
+        0 => Header::Positive(argument),
+        1 => Header::Negative(argument),
+        2 => Header::Bytes(count()?),
+        3 => Header::Text(count()?),
+        4 => Header::Array(count()?),
+        5 => Header::Map(count()?),
+        _ => return None,
+    };
+    Some((header, length))
+}
+
 fn deeper(depth: usize, offset: usize) -> Result<usize, ScanError> {
     if depth >= MAX_DEPTH { Err(ScanError { fault: ScanFault::TooDeep, offset }) } else { Ok(depth + 1) }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// The short way says nothing, or what the long way says.
+    fn assert_same(bytes: &[u8]) {
+        let Some((header, length)) = plain_head(bytes) else { return };
+        let mut cursor = Cursor::new(bytes);
+        assert_eq!((cursor.any_head(), cursor.offset()), (Ok(header), length), "{bytes:02x?}");
+    }
+
+    #[test]
+    fn cose_15_plain_heads_are_read_as_any_head_is() {
+        for first in 0..=255_u8 {
+            for rest in [&[][..], &[0], &[23], &[24], &[255], &[0, 0], &[0, 255], &[1, 0], &[255; 2]] {
+                assert_same(&[&[first], rest].concat());
+            }
+            for rest in [0_u32, 0xffff, 0x1_0000, u32::MAX].map(u32::to_be_bytes) {
+                assert_same(&[&[first], &rest[..]].concat());
+            }
+        }
+        assert_eq!(plain_head(&[0x19, 1, 0]), Some((Header::Positive(256), 3)));
+        assert_eq!(plain_head(&[0x18, 23]), None, "not the shortest");
+        assert_eq!(plain_head(&[0x5f]), None, "indefinite");
+    }
+
+    proptest! {
+        #[test]
+        fn cose_15_the_short_way_agrees_with_the_long_way(bytes in prop::collection::vec(any::<u8>(), 0..10)) {
+            assert_same(&bytes);
+        }
+    }
 }
