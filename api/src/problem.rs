@@ -81,6 +81,7 @@ rows! {
         "No tile or bundle has this path, or the newest checkpoint does not cover it";
     NO_SUCH_RESOURCE = NOT_FOUND, "no-such-resource", "Not Found",
         "There is nothing at this path; GET / tells what is where";
+    ERASED = GONE, "erased", "Gone", "The statement of this entry was erased";
     METHOD_NOT_ALLOWED = METHOD_NOT_ALLOWED, "method-not-allowed", "Method Not Allowed",
         "This resource does not know the method; Allow lists those it knows";
     NOT_ACCEPTABLE = NOT_ACCEPTABLE, "not-acceptable", "Not Acceptable",

@@ -13,6 +13,7 @@ mod headers;
 pub(crate) mod json;
 pub(crate) mod jwk;
 mod make;
+mod notice;
 
 pub use document::{ControlChange, ControlKind};
 pub use fault::ControlFault;
@@ -23,12 +24,17 @@ pub use headers::{
 };
 pub use json::JsonError;
 pub use jwk::JwkError;
-pub use make::{LogRef, MakeError, anchors_statement, genesis_statements, policy_statement};
+pub use make::{
+    LogRef, MakeError, anchors_statement, erasure_statement, genesis_statements, incident_statement,
+    policy_statement,
+};
+pub use notice::{Erasure, Incident, MAX_REASON_BYTES, NoticeError};
 
 pub(crate) use document::{
     Change, ControlType, Force, check_manifest, check_place, read_change, read_genesis,
 };
 pub(crate) use genesis::is_issuer;
+pub(crate) use headers::follows;
 
 /// Content type of the genesis statement.
 pub const GENESIS_CT: &str = "application/vnd.stele.genesis+json";
@@ -37,12 +43,21 @@ pub const POLICY_CT: &str = "application/vnd.stele.policy+json";
 /// Content type of an increment of the trust anchors.
 pub const ANCHORS_CT: &str = "application/vnd.stele.trust-anchors+json";
 
+/// Content type of the erasure of a statement.
+pub const ERASURE_CT: &str = "application/vnd.stele.erasure+json";
+/// Content type of an incident statement.
+pub const INCIDENT_CT: &str = "application/vnd.stele.incident+json";
+
 /// Subject of the genesis statement.
 pub const GENESIS_SUBJECT: &str = "urn:stele:genesis";
 /// Subject of a registration policy.
 pub const POLICY_SUBJECT: &str = "urn:stele:policy";
 /// Subject of an increment of the trust anchors.
 pub const ANCHORS_SUBJECT: &str = "urn:stele:trust-anchors";
+/// Subject of the erasure of a statement.
+pub const ERASURE_SUBJECT: &str = "urn:stele:erasure";
+/// Subject of an incident statement.
+pub const INCIDENT_SUBJECT: &str = "urn:stele:incident";
 /// Subject of a collateral manifest.
 pub const MANIFEST_SUBJECT: &str = "urn:stele:collateral-manifest";
 

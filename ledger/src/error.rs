@@ -24,6 +24,14 @@ pub enum RegisterError {
     /// Evidence that the registrar cannot wrap.
     #[error(transparent)]
     Submission(#[from] SubmissionError),
+    /// The statement was registered and then erased (D20). Sending it again does not bring it back.
+    #[error("the statement was registered as {id} and erased by {by}; it cannot be registered again")]
+    Erased {
+        /// Its entry, which stays in the log.
+        id: EntryId,
+        /// The erasure.
+        by: EntryId,
+    },
     /// The other of the two ECDSA signatures that anybody can derive from each other is already registered (D7).
     #[error("the same statement with the complementary ECDSA signature is registered as {of}")]
     Twin {
@@ -62,6 +70,7 @@ impl RegisterError {
             Self::Statement(e) => e.kind(),
             Self::Refused(e) => e.kind(),
             Self::Submission(_) => "submission",
+            Self::Erased { .. } => "erased",
             Self::Twin { .. } => "twin",
             Self::Overloaded { .. } => "overloaded",
             Self::Deadline { .. } => "deadline",
@@ -77,6 +86,12 @@ pub enum ReadError {
     /// No such entry.
     #[error("no such entry")]
     NotFound,
+    /// What was registered under this id was erased (D20). Its leaf stays, and receipts issued before stay valid.
+    #[error("the statement of this entry was erased by entry {by}")]
+    Erased {
+        /// The erasure, whose statement says why.
+        by: EntryId,
+    },
     /// Not `0 < from < to <= size`.
     #[error(
         "the log has {size} entries; a consistency proof needs 0 < from < to <= {size}, not from {from} to {to}"
@@ -131,6 +146,7 @@ impl ReadError {
     pub fn kind(&self) -> &'static str {
         match self {
             Self::NotFound => "not_found",
+            Self::Erased { .. } => "erased",
             Self::BadRange { .. } => "bad_range",
             Self::BadPage { .. } => "bad_page",
             Self::NotYetPublished { .. } => "not_yet_published",

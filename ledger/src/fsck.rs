@@ -1,5 +1,6 @@
 //! Re-derives every leaf, tile and root from what is stored and compares it with what was signed. Changes nothing.
 
+mod erased;
 mod tiles;
 
 #[cfg(test)]
@@ -19,6 +20,7 @@ use crate::manifest;
 use crate::recovery;
 use crate::rows;
 use crate::sequencer::MAX_JUDGEMENT_AGE;
+pub(crate) use erased::{has_erased, is_erased_rightly};
 pub(crate) use tiles::TileCheck;
 
 /// How many faults a report names; the rest is counted.
@@ -79,6 +81,12 @@ pub enum Fault {
     /// The collateral that a manifest covers is not what was registered, or the manifest leaves a gap (D12).
     #[error("entry {0}: this collateral manifest does not hold for the records that are stored")]
     Manifest(LeafIndex),
+    /// Statement and collateral are gone, but not as an erasure leaves them (D20).
+    #[error("entry {0}: it is marked as erased, but not whole, or no erasure after it names it")]
+    Erased(LeafIndex),
+    /// What an erasure names is still there (D20).
+    #[error("entry {0}: what this erasure names was not erased by it")]
+    NotErased(LeafIndex),
     /// A tile differs from the hashes of its entries.
     #[error("tile {0}/{1} does not hold the hashes of its entries")]
     Tile(u8, u64),
@@ -196,6 +204,10 @@ impl<'a> Check<'a> {
 
     fn entry(&mut self, row: &EntryRow) -> Result<(), FsckError> {
         let index = self.range.size().next_index();
+        if row.erased.is_some() {
+            self.erased(index, row);
+            return self.grow(row);
+        }
         let statement = self.statement(index, row);
         let collateral = self.read(index, "collateral", |s| s.collateral(index));
         let mut examined = None;
@@ -212,6 +224,21 @@ impl<'a> Check<'a> {
             Some(statement) => self.stated(index, &statement, examined.as_ref()),
             None => self.row(index, rows::ENTRY, &row.entry),
         }
+        self.grow(row)
+    }
+
+    /// An erased entry is erased whole, and by a statement after it that names it (D20).
+    fn erased(&mut self, index: LeafIndex, row: &EntryRow) {
+        self.row(index, rows::ENTRY, &row.entry);
+        if !is_erased_rightly(self.snapshot, index, row) {
+            self.fault(Fault::Erased(index));
+        }
+        if row.registered_at < self.last_time {
+            self.fault(Fault::Time(index));
+        }
+    }
+
+    fn grow(&mut self, row: &EntryRow) -> Result<(), FsckError> {
         self.last_time = self.last_time.max(row.registered_at);
         let tiles = &mut self.tiles;
         self.range
@@ -255,6 +282,9 @@ impl<'a> Check<'a> {
             Some(ControlType::Policy) => self.newest.policy = Some(index),
             Some(ControlType::Anchors) => self.newest.anchors = Some(index),
             Some(ControlType::Manifest) => self.manifest(index, statement),
+            Some(ControlType::Erasure) if !has_erased(self.snapshot, index, statement) => {
+                self.fault(Fault::NotErased(index));
+            }
             _ => {}
         }
         for row in rows::of_entry(statement, index, &self.identity, examined) {

@@ -130,6 +130,8 @@ impl Governance {
                 state.anchors_index = index;
                 state.anchors_id = id;
             }
+            // They change what is stored, or nothing, but no rule.
+            Change::Erasure(_) | Change::Incident(_) => {}
         }
         Self { state: Arc::new(state) }
     }

@@ -118,6 +118,8 @@ impl Ledger {
             covered: std::sync::RwLock::new(covered),
             witnessing: parts.witnessing,
             progress: Progress::default(),
+            // A process that ended before it was done leaves it to this one.
+            to_scrub: true.into(),
             store: parts.store,
             keys: Keys { receipts: Arc::new(receipts), ..parts.keys },
             clock: parts.clock,

@@ -4,12 +4,13 @@
 //! names the one before it. So a process that is killed between two steps loses nothing and covers nothing twice.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use bytes::Bytes;
 use ciborium::Value;
 use proofs::manifest::{CollateralManifest, Fold, MANIFEST_CT, MAX_MANIFEST_RECORDS};
-use proofs::{ContentType, EntryId, LeafIndex, SignedStatement, StatementBuilder, TreeSize, UnixTime};
+use proofs::{ContentType, EntryId, Hash, LeafIndex, SignedStatement, StatementBuilder, TreeSize, UnixTime};
 use storage::{Snapshot, StoreError};
 use tokio::sync::{mpsc, watch};
 
@@ -36,7 +37,7 @@ pub(crate) struct Covered {
 /// What the log says about it.
 pub(crate) fn covered(snapshot: &dyn Snapshot, size: TreeSize) -> Result<Covered, InternalError> {
     let first = LeafIndex::new(0);
-    let newest = newest(snapshot, size)?;
+    let newest = rows::newest(snapshot, rows::MANIFEST, size)?;
     let index = newest.unwrap_or(first);
     let damaged = || InternalError::Entry(index);
     let row = snapshot.entry(index)?.ok_or_else(damaged)?;
@@ -50,31 +51,7 @@ pub(crate) fn covered(snapshot: &dyn Snapshot, size: TreeSize) -> Result<Covered
     Ok(Covered { to: manifest.to, by })
 }
 
-/// The newest manifest: the greatest key of its index, found digit by digit, because a scan begins at a prefix.
-fn newest(snapshot: &dyn Snapshot, size: TreeSize) -> Result<Option<LeafIndex>, StoreError> {
-    // No manifest is beyond the tree, so no digit beyond those of its last leaf needs to be tried.
-    let Some(last) = size.last().map(rows::leaf_key) else { return Ok(None) };
-    let mut prefix = Vec::with_capacity(last.len());
-    while prefix.len() < last.len() {
-        let beside_last = last.starts_with(&prefix);
-        let highest = last.get(prefix.len()).copied().filter(|_| beside_last).unwrap_or(u8::MAX);
-        let mut found = None;
-        for digit in (0..=highest).rev() {
-            let longer = [&prefix[..], &[digit]].concat();
-            if !snapshot.scan(rows::MANIFEST, &longer, 1)?.is_empty() {
-                found = Some(longer);
-                break;
-            }
-        }
-        match found {
-            Some(longer) => prefix = longer,
-            None => return Ok(None),
-        }
-    }
-    snapshot.lookup(rows::MANIFEST, &prefix)
-}
-
-/// Makes manifests when they are due. [`Keeper::run`] belongs on a thread of its own.
+/// Makes manifests when they are due, and has what was erased leave the files. [`Keeper::run`] belongs on a thread of its own.
 pub struct Keeper {
     shared: Arc<Shared>,
     heads: watch::Receiver<State>,
@@ -110,6 +87,7 @@ impl Keeper {
             tokio::runtime::Builder::new_current_thread().enable_time().build().map_err(Fatal::Start)?;
         reactor.block_on(async {
             loop {
+                self.scrub();
                 match self.step().await {
                     Ok(true) => continue,
                     Ok(false) | Err(RegisterError::Stopped) => {}
@@ -124,6 +102,24 @@ impl Keeper {
                 }
             }
         })
+    }
+
+    /// Has what was erased leave the files of the store. Views from before keep it for a moment; then it is tried again.
+    pub(crate) fn scrub(&self) {
+        let to_scrub = &self.shared.to_scrub;
+        let pending = &self.shared.metrics.erasures_pending;
+        if !to_scrub.swap(false, Ordering::SeqCst) {
+            return;
+        }
+        pending.set(1);
+        match self.shared.store.scrub() {
+            Ok(true) => pending.set(0),
+            Ok(false) => to_scrub.store(true, Ordering::SeqCst),
+            Err(error) => {
+                to_scrub.store(true, Ordering::SeqCst);
+                tracing::warn!(%error, "what was erased is still in the files of the store; it will be tried again");
+            }
+        }
     }
 
     /// Registers one manifest if one is due; `true` if it did.
@@ -211,10 +207,19 @@ pub(crate) fn fold_range(
     let mut fold = Fold::new();
     let mut at = from;
     while at < to {
-        fold.record(&snapshot.collateral(at)?.ok_or(InternalError::Entry(at))?);
+        match snapshot.collateral(at)? {
+            Some(record) => fold.record(&record),
+            None => fold.hash(remains(snapshot, at)?.ok_or(InternalError::Entry(at))?),
+        }
         at = at.next();
     }
     Ok(fold)
+}
+
+/// What is left of the record of an entry that was erased; `None` if it was not.
+pub(crate) fn remains(snapshot: &dyn Snapshot, index: LeafIndex) -> Result<Option<Hash>, StoreError> {
+    let erased = snapshot.entry(index)?.and_then(|row| row.erased);
+    Ok(erased.map(|erased| Hash::new(erased.remains)))
 }
 
 fn statement(follows: EntryId, identity: &LogIdentity) -> StatementBuilder {

@@ -26,6 +26,7 @@ pub struct Metrics {
     pub(crate) verify_seconds: Histogram,
     pub(crate) sign_seconds: Histogram,
     pub(crate) batch_statements: Histogram,
+    pub(crate) erasures_pending: IntGauge,
     pub(crate) tile_lookups: IntCounterVec,
     pub(crate) round_entries: Histogram,
     pub(crate) judge_seconds: Histogram,
@@ -81,6 +82,10 @@ impl Metrics {
             manifests: counter(
                 "stele_collateral_manifests_total",
                 "How many collateral manifests were registered by this process.",
+            )?,
+            erasures_pending: gauge(
+                "stele_erasures_pending",
+                "Whether the bytes of something erased may still be in a file of the store: 1 or 0.",
             )?,
             round_entries: sizes("stele_round_entries", "How many entries each committed round held.")?,
             batch_statements: sizes(

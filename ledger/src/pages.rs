@@ -12,6 +12,7 @@ use storage::Snapshot;
 use crate::error::{InternalError, ReadError};
 use crate::ledger::Ledger;
 use crate::receipts::root_at;
+use crate::rows;
 use crate::shared::Shared;
 
 /// How many bytes are read at a time: what one reader takes of memory and of a worker thread.
@@ -100,12 +101,17 @@ impl Ledger {
 
 fn tag(shared: &Shared, range: PageRange, detail: Detail) -> Result<Hash, InternalError> {
     let root = root_at(range.to, &shared.tree().nodes())?;
+    // An erasure changes what is read of an older range; a tag for all of them is enough, because they are rare.
+    let snapshot = shared.store.snapshot()?;
+    let size = snapshot.head().map_or(TreeSize::EMPTY, |head| head.tree.size);
+    let erasure = rows::newest(snapshot.as_ref(), rows::ERASURE, size)?;
+    let erasure = erasure.map_or(0, LeafIndex::get).to_be_bytes();
     let sort: u8 = match detail {
         Detail::Whole => 0,
         Detail::Digests => 1,
     };
     let (from, to) = (range.from.get().to_be_bytes(), range.to.get().to_be_bytes());
-    Ok(sha256(&[root.as_bytes(), &from[..], &to, &[sort]].concat()))
+    Ok(sha256(&[root.as_bytes(), &from[..], &to, &erasure, &[sort]].concat()))
 }
 
 fn piece(
@@ -135,7 +141,13 @@ fn put(
     out: &mut Vec<u8>,
 ) -> Result<(), InternalError> {
     let missing = || InternalError::Entry(index);
-    let entry = EntryId::from_bytes(snapshot.entry(index)?.ok_or_else(missing)?.entry);
+    let row = snapshot.entry(index)?.ok_or_else(missing)?;
+    let entry = EntryId::from_bytes(row.entry);
+    if let Some(erased) = row.erased {
+        let collateral = PageCollateral::Digest(Hash::new(erased.remains));
+        write_row(out, &PageRow { index, entry, statement: None, collateral });
+        return Ok(());
+    }
     let record = snapshot.collateral(index)?.ok_or_else(missing)?;
     match detail {
         Detail::Whole => {

@@ -10,6 +10,7 @@ use crate::error::{InternalError, ReadError};
 use crate::ledger::Ledger;
 use crate::receipts::{self, Registered};
 use crate::registration::position;
+use crate::sequencer::weigh::erased_by;
 use crate::shared::Shared;
 
 /// What is known of an entry id.
@@ -33,7 +34,8 @@ impl Ledger {
     ///
     /// # Errors
     ///
-    /// [`ReadError::NotFound`] for an id that is neither in the log nor on its way.
+    /// [`ReadError::NotFound`] for an id that is neither in the log nor on its way, [`ReadError::Erased`] for one whose
+    /// statement was erased.
     pub async fn receipt(&self, id: EntryId) -> Result<ReceiptState, ReadError> {
         let shared = Arc::clone(&self.shared);
         // Asked before the log is read: an entry that is committed in between is found there.
@@ -51,7 +53,7 @@ impl Ledger {
     ///
     /// # Errors
     ///
-    /// [`ReadError::NotFound`] for an unknown id.
+    /// [`ReadError::NotFound`] for an unknown id, [`ReadError::Erased`] for one whose statement was erased.
     pub async fn statement(&self, id: EntryId) -> Result<Bytes, ReadError> {
         self.stored(id, |snapshot, index| snapshot.statement(index)).await
     }
@@ -60,7 +62,7 @@ impl Ledger {
     ///
     /// # Errors
     ///
-    /// [`ReadError::NotFound`] for an unknown id.
+    /// [`ReadError::NotFound`] for an unknown id, [`ReadError::Erased`] for one whose statement was erased.
     pub async fn collateral(&self, id: EntryId) -> Result<Bytes, ReadError> {
         self.stored(id, |snapshot, index| snapshot.collateral(index)).await
     }
@@ -69,7 +71,7 @@ impl Ledger {
     ///
     /// # Errors
     ///
-    /// [`ReadError::NotFound`] for an unknown id.
+    /// [`ReadError::NotFound`] for an unknown id, [`ReadError::Erased`] for one whose statement was erased.
     pub async fn transparent(&self, id: EntryId) -> Result<Option<Vec<u8>>, ReadError> {
         let shared = Arc::clone(&self.shared);
         let work = move || -> Result<Option<Vec<u8>>, ReadError> {
@@ -102,7 +104,7 @@ impl Ledger {
             let index = position(&shared, &id).map_err(InternalError::from)?.ok_or(ReadError::NotFound)?;
             let snapshot = shared.store.snapshot().map_err(InternalError::from)?;
             let bytes = read(snapshot.as_ref(), index).map_err(InternalError::from)?;
-            Ok(bytes.ok_or(InternalError::Entry(index))?)
+            bytes.ok_or_else(|| gone(snapshot.as_ref(), index))
         };
         self.shared.workers.run(work).await?
     }
@@ -116,6 +118,16 @@ fn issue(shared: &Shared, id: EntryId) -> Result<Option<(LeafIndex, Vec<u8>)>, R
     Ok(Some((registered.index, receipts::inclusion(shared, &registered)?)))
 }
 
+/// Why there is nothing to read of an entry. Nothing is left of an erased one that a receipt could be made of: its
+/// subject may be the name of a person, so it went too.
+fn gone(snapshot: &dyn Snapshot, index: LeafIndex) -> ReadError {
+    match erased_by(snapshot, index) {
+        Ok(Some(by)) => ReadError::Erased { by },
+        Ok(None) => InternalError::Entry(index).into(),
+        Err(error) => InternalError::from(error).into(),
+    }
+}
+
 /// The statement under `id`, and what a receipt says of it.
 fn registered(shared: &Shared, id: EntryId) -> Result<(SignedStatement, Registered), ReadError> {
     let index = position(shared, &id).map_err(InternalError::from)?.ok_or(ReadError::NotFound)?;
@@ -124,7 +136,7 @@ fn registered(shared: &Shared, id: EntryId) -> Result<(SignedStatement, Register
     let row = snapshot.entry(index).map_err(InternalError::from)?;
     let Some(registered_at) = row.map(|row| row.registered_at) else { return Err(damaged.into()) };
     let Some(bytes) = snapshot.statement(index).map_err(InternalError::from)? else {
-        return Err(damaged.into());
+        return Err(gone(snapshot.as_ref(), index));
     };
     let Ok(statement) = SignedStatement::parse(&bytes, bytes.len()) else { return Err(damaged.into()) };
     if statement.entry_id() != id {

@@ -18,6 +18,7 @@ use crate::receipts::Registered;
 use crate::registrar::{Submission, WrapError};
 use crate::rows;
 use crate::sequencer::pool::Judged;
+use crate::sequencer::weigh::erased_by;
 use crate::shared::Shared;
 pub(crate) use caller::Caller;
 
@@ -113,8 +114,11 @@ fn look_at_statement(shared: &Shared, body: &[u8]) -> Result<Front, RegisterErro
     let id = statement.entry_id();
     let absent_at = absent_at(shared, &statement).map_err(InternalError::from)?;
     if absent_at == NOT_ABSENT
-        && let Some((index, registered_at)) = find(shared, &id).map_err(InternalError::from)?
+        && let Some((index, registered_at, erased)) = find(shared, &id).map_err(InternalError::from)?
     {
+        if let Some(by) = erased {
+            return Err(RegisterError::Erased { id, by });
+        }
         let subject = statement.header().subject.as_str().into();
         return Ok(Front::Known(Registered { id, index, registered_at, subject }));
     }
@@ -179,11 +183,15 @@ pub(crate) fn position(shared: &Shared, id: &EntryId) -> Result<Option<LeafIndex
     Ok(index.filter(|index| is_released(shared, *index)))
 }
 
-/// Index and time of a registered statement.
-pub(crate) fn find(shared: &Shared, id: &EntryId) -> Result<Option<(LeafIndex, UnixTime)>, StoreError> {
+/// Where and when a statement was registered, and the erasure if it was erased.
+pub(crate) type Found = (LeafIndex, UnixTime, Option<EntryId>);
+
+/// What is known of a registered statement.
+pub(crate) fn find(shared: &Shared, id: &EntryId) -> Result<Option<Found>, StoreError> {
     let Some(index) = position(shared, id)? else { return Ok(None) };
     let snapshot = shared.store.snapshot()?;
-    Ok(snapshot.entry(index)?.map(|row| (index, row.registered_at)))
+    let erased = erased_by(snapshot.as_ref(), index)?;
+    Ok(snapshot.entry(index)?.map(|row| (index, row.registered_at, erased)))
 }
 
 /// Whether the head that was released covers this entry. For a moment the store shows a commit that has not returned

@@ -1,7 +1,7 @@
 //! What the ledger calls the index rows of the store, which knows them only by number.
 
-use proofs::{LeafIndex, SignedStatement};
-use storage::{IndexName, IndexRow};
+use proofs::{LeafIndex, SignedStatement, TreeSize};
+use storage::{IndexName, IndexRow, Snapshot, StoreError};
 
 use crate::collateral::Examined;
 use crate::control::{ControlType, LogIdentity};
@@ -23,6 +23,9 @@ pub(crate) const EVIDENCE: IndexName = IndexName(4);
 /// Leaf index (8 bytes, big-endian) of every collateral manifest, to the same leaf.
 pub(crate) const MANIFEST: IndexName = IndexName(5);
 
+/// Leaf index (8 bytes, big-endian) of every erasure, to the same leaf.
+pub(crate) const ERASURE: IndexName = IndexName(6);
+
 /// Everything that entries are searched by: terms and links, each key ending with the leaf (`crate::profile`). A list
 /// index: nothing has to be looked up to write one.
 pub(crate) const TERM: IndexName = IndexName(64);
@@ -30,6 +33,41 @@ pub(crate) const TERM: IndexName = IndexName(64);
 /// The key of a row that leads from a leaf to itself: big-endian, so that a scan gives them in log order.
 pub(crate) fn leaf_key(index: LeafIndex) -> Vec<u8> {
     index.get().to_be_bytes().to_vec()
+}
+
+/// Those of the rows that stay when the entry is erased: its id and its twin's, so that nobody brings it back by sending
+/// it again. All others tell of its content.
+pub(crate) fn outlives_erasure(index: IndexName) -> bool {
+    index == ENTRY || index == TWIN
+}
+
+/// The newest leaf in an index whose rows lead from a leaf to itself: the greatest key, found digit by digit, because a
+/// scan begins at a prefix.
+pub(crate) fn newest(
+    snapshot: &dyn Snapshot,
+    index: IndexName,
+    size: TreeSize,
+) -> Result<Option<LeafIndex>, StoreError> {
+    // No leaf is beyond the tree, so no digit beyond those of its last leaf needs to be tried.
+    let Some(last) = size.last().map(leaf_key) else { return Ok(None) };
+    let mut prefix = Vec::with_capacity(last.len());
+    while prefix.len() < last.len() {
+        let beside_last = last.starts_with(&prefix);
+        let highest = last.get(prefix.len()).copied().filter(|_| beside_last).unwrap_or(u8::MAX);
+        let mut found = None;
+        for digit in (0..=highest).rev() {
+            let longer = [&prefix[..], &[digit]].concat();
+            if !snapshot.scan(index, &longer, 1)?.is_empty() {
+                found = Some(longer);
+                break;
+            }
+        }
+        match found {
+            Some(longer) => prefix = longer,
+            None => return Ok(None),
+        }
+    }
+    snapshot.lookup(index, &prefix)
 }
 
 /// Every index row of one entry. They are written, checked and erased by this list, so whoever adds an index adds it
@@ -46,6 +84,7 @@ pub(crate) fn of_entry(
     match ControlType::of(statement.header()) {
         Some(kind) if kind.governs() => rows.push(row(CONTROL, leaf_key(index), index)),
         Some(ControlType::Manifest) => rows.push(row(MANIFEST, leaf_key(index), index)),
+        Some(ControlType::Erasure) => rows.push(row(ERASURE, leaf_key(index), index)),
         Some(_) => {}
         None => {
             let of_statement = rows_of(&statement_terms(statement), &[], index).into_iter();
@@ -76,6 +115,7 @@ pub(crate) const fn name(index: IndexName) -> &'static str {
         CONTROL => "control",
         EVIDENCE => "evidence",
         MANIFEST => "manifest",
+        ERASURE => "erasure",
         TERM => "term",
         _ => "unknown",
     }

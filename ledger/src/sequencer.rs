@@ -5,6 +5,7 @@ pub(crate) mod integrate;
 pub(crate) mod pool;
 mod recent;
 mod round;
+pub(crate) mod weigh;
 
 pub(crate) use round::recorded;
 
@@ -12,8 +13,10 @@ pub(crate) use round::recorded;
 mod tests;
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use proofs::{LeafIndex, UnixTime};
+use storage::Commit;
 use tokio::sync::watch;
 
 use crate::error::Fatal;
@@ -99,7 +102,8 @@ impl Sequencer {
             let current = judged_under_newest(&judged, &governance, now);
             let new = self.is_new(&judged, &admitted, &governance);
             let asks = admitted.examination.as_ref().is_some_and(|found| !found.probes.is_empty());
-            let view = if new && !asks {
+            let control = admitted.control.is_some();
+            let view = if new && !asks && !control {
                 None
             } else {
                 let view = match snapshot.take() {
@@ -159,10 +163,15 @@ impl Sequencer {
         })
         .map_err(|_| Fatal::TreeFull)?;
         let grown = growth.commit.head;
+        let commit = Commit { erasures: std::mem::take(&mut round.erasures), ..growth.commit };
+        let erases = !commit.erasures.is_empty();
 
         // 4. One synced batch. Until it returned, no receipt and no checkpoint may know of it (D8).
-        timed(&metrics.commit_seconds, || self.shared.store.commit(growth.commit)).map_err(Fatal::Commit)?;
+        timed(&metrics.commit_seconds, || self.shared.store.commit(commit)).map_err(Fatal::Commit)?;
         metrics.rounds.inc();
+        if erases {
+            self.shared.to_scrub.store(true, Ordering::SeqCst);
+        }
         metrics.committed_size.set(gauge_value(grown.tree.size.get()));
         self.edge = growth.edge;
         self.covered = round.covered;

@@ -1,5 +1,6 @@
 //! What the handle, the sequencer and the publisher all look at.
 
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
@@ -44,6 +45,8 @@ pub(crate) struct Shared {
     pub(crate) covered: RwLock<TreeHead>,
     pub(crate) witnessing: Option<Witnessing>,
     pub(crate) progress: Progress,
+    /// Whether something was erased whose bytes may still be in the files of the store.
+    pub(crate) to_scrub: AtomicBool,
 }
 
 /// The newest checkpoint.

@@ -1,9 +1,10 @@
 //! Collateral manifests: what was kept beside the entries, tied to the log itself.
 //!
 //! What a decision needed beyond its statement is not hashed into the entry. So that it cannot be rewritten later, the
-//! service registers, at an interval, the RFC 9162 §2.1.1 root over the collateral records of a range of entries. An
-//! auditor folds the records it was given ([`Fold`]) and compares; a difference convicts the operator, who signed the
-//! root. Of an erased entry the leaf hash of its record is left, which folds just as well.
+//! service registers, at an interval, the RFC 9162 §2.1.1 root over the collateral records of a range of entries; each
+//! leaf is the SHA-256 of a record, as each leaf of the log is the SHA-256 of a statement. An auditor folds the records
+//! it was given ([`Fold`]) and compares; a difference convicts the operator, who signed the root. Of a record that is
+//! withheld or was erased its SHA-256 is there, which folds just as well.
 //!
 //! The payload is one deterministic CBOR map (RFC 8949 §4.2.1):
 //!
@@ -12,12 +13,12 @@
 //! | 1 | uint | format version, 1 |
 //! | 2 | uint | leaf index of the first entry that is covered |
 //! | 3 | uint | leaf index after the last entry that is covered |
-//! | 4 | bstr .size 32 | the root over their collateral records, in log order |
+//! | 4 | bstr .size 32 | the root over the SHA-256 digests of their collateral records, in log order |
 
 use ciborium::Value;
 
 use crate::cbor;
-use crate::hash::{Hash, leaf_hash};
+use crate::hash::{Hash, leaf_hash, sha256};
 use crate::position::LeafIndex;
 use crate::tree::CompactRange;
 
@@ -125,11 +126,10 @@ impl CollateralManifest {
     }
 }
 
-/// The hash that stands for one collateral record: its leaf hash (RFC 9162 §2.1.1). It is what is left of the record
-/// when its entry is erased.
+/// What stands for one collateral record: its SHA-256. It is what is left of the record when its entry is erased.
 #[must_use]
 pub fn collateral_hash(record: &[u8]) -> Hash {
-    leaf_hash(record)
+    sha256(record)
 }
 
 /// Collateral records on their way to a root, in log order.
@@ -153,7 +153,7 @@ impl Fold {
     /// Adds the next record by the hash that is left of it.
     pub fn hash(&mut self, hash: Hash) {
         // A tree is full at 2^64 - 1 leaves; whoever folded that many has a wrong count as it is.
-        let _full = self.range.append(hash, &mut |_, _| {});
+        let _full = self.range.append(leaf_hash(hash.as_bytes()), &mut |_, _| {});
     }
 
     /// How many records were added.
@@ -195,7 +195,7 @@ mod tests {
 
     #[test]
     fn d12_the_root_is_that_of_rfc_9162() {
-        let leaf = |bytes: &[u8]| crate::hash::sha256(&[&[0][..], bytes].concat());
+        let leaf = |bytes: &[u8]| sha256(&[&[0][..], sha256(bytes).as_bytes()].concat());
         let node = |l: &Hash, r: &Hash| crate::hash::sha256(&[&[1][..], l.as_bytes(), r.as_bytes()].concat());
         let (a, b, c) = (leaf(b"a"), leaf(b"b"), leaf(b"c"));
         assert_eq!(folded(&[b"a", b"b", b"c"]).root(), node(&node(&a, &b), &c));

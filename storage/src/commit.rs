@@ -67,6 +67,27 @@ pub struct IndexRow {
     pub leaf: LeafIndex,
 }
 
+/// What is taken away of one leaf: its statement, its collateral, and rows that lead to it. Its entry stays, so the tree
+/// does not change.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Erasure {
+    /// A leaf of the tree as it was before the commit, not erased yet.
+    pub leaf: LeafIndex,
+    /// What is left of it.
+    pub erased: Erased,
+    /// The rows that go; each leads to the leaf.
+    pub rows: Vec<(IndexName, Vec<u8>)>,
+}
+
+/// What is left of a leaf that was erased, beside its entry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Erased {
+    /// The leaf that orders it, one that the same commit adds.
+    pub by: LeafIndex,
+    /// A digest in the place of the collateral.
+    pub remains: [u8; 32],
+}
+
 /// One atomic step of the log: all of it becomes durable and visible, or none of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Commit {
@@ -80,6 +101,8 @@ pub struct Commit {
     pub tiles: Vec<TilePut>,
     /// The index rows that are new.
     pub rows: Vec<IndexRow>,
+    /// The leaves that are erased, each at most once.
+    pub erasures: Vec<Erasure>,
 }
 
 impl Commit {
@@ -95,7 +118,8 @@ impl Commit {
         }
         self.check_head(held)?;
         self.check_tiles()?;
-        self.check_rows()
+        self.check_rows()?;
+        self.check_erasures(held.map_or(TreeSize::EMPTY, |head| head.tree.size))
     }
 
     fn check_head(&self, held: Option<Head>) -> Result<(), ConflictKind> {
@@ -118,6 +142,19 @@ impl Commit {
         for TilePut { id, hashes } in &self.tiles {
             if !is_tile(hashes) || !seen.insert(*id) {
                 return Err(ConflictKind::Tile(*id));
+            }
+        }
+        Ok(())
+    }
+
+    fn check_erasures(&self, old: TreeSize) -> Result<(), ConflictKind> {
+        let mut leaves = BTreeSet::new();
+        let put: BTreeSet<_> = self.rows.iter().map(|row| (row.index, row.key.as_slice())).collect();
+        for Erasure { leaf, erased, rows } in &self.erasures {
+            let ordered = !erased.by.in_tree(old) && erased.by.in_tree(self.head.tree.size);
+            let apart = !rows.iter().any(|(index, key)| put.contains(&(*index, key.as_slice())));
+            if !leaf.in_tree(old) || !ordered || !apart || !leaves.insert(*leaf) {
+                return Err(ConflictKind::Erasure(*leaf));
             }
         }
         Ok(())

@@ -6,6 +6,7 @@
 #![expect(clippy::unwrap_used, reason = "this is test code that stores outside this crate can call too")]
 
 mod commits;
+mod erasing;
 mod published;
 mod reads;
 pub mod sample;
@@ -39,6 +40,10 @@ pub fn check(make: &dyn Fn() -> Box<dyn LogStore>) {
         reads::scans_stop_at_the_end_of_a_prefix,
         reads::a_scan_goes_on_where_it_ended,
         reads::every_head_is_kept,
+        erasing::what_is_erased_is_gone_and_its_entry_stays,
+        erasing::an_erasure_that_does_not_fit_changes_nothing,
+        erasing::a_key_that_was_erased_is_free_again,
+        erasing::scrubbing_changes_nothing_that_is_seen,
         published::a_checkpoint_is_replaced_whole,
         published::a_checkpoint_is_apart_from_the_commits,
         published::an_announced_checkpoint_is_apart_from_the_published_one,

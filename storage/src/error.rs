@@ -107,6 +107,9 @@ pub enum ConflictKind {
         /// Where the commit would have it lead.
         leaf: LeafIndex,
     },
+    /// The leaf is not in the tree, or erased already, or one of the rows to be deleted does not lead to it.
+    #[error("leaf {0} cannot be erased as the commit would have it")]
+    Erasure(LeafIndex),
     /// The key is too long, or the leaf is not in the tree, or a list's key does not end with a new leaf.
     #[error("a row of index {} has a key that is too long or of another form, or its leaf {leaf} is not in the tree", index.0)]
     RowForm {

@@ -18,7 +18,7 @@ pub mod memory;
 pub mod rocks;
 pub mod store;
 
-pub use commit::{Commit, Head, IndexName, IndexRow, NewEntry, TilePut};
+pub use commit::{Commit, Erased, Erasure, Head, IndexName, IndexRow, NewEntry, TilePut};
 pub use error::{ConflictKind, CorruptKind, StoreError};
 pub use memory::{Fault, MemoryStore, Tamper};
 #[cfg(feature = "rocks")]

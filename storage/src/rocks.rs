@@ -23,8 +23,10 @@ mod open;
 mod options;
 mod read;
 mod schema;
+mod scrub;
 mod write;
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -81,6 +83,8 @@ pub struct RocksStore {
     db: DB,
     writer: Mutex<Option<Writer>>,
     publishing: Mutex<()>,
+    /// The sequence number of the newest commit that erased something, since the store was opened.
+    erased_at: AtomicU64,
     folder: Folder,
 }
 
@@ -93,6 +97,7 @@ impl RocksStore {
     pub fn flush(&self) -> Result<(), StoreError> {
         let families = schema::FAMILIES
             .iter()
+            .chain([&schema::PENDING])
             .map(|name| schema::family(&self.db, name))
             .collect::<Result<Vec<_>, _>>()?;
         self.db
@@ -157,7 +162,19 @@ impl LogStore for RocksStore {
 
     fn commit(&self, commit: Commit) -> Result<(), StoreError> {
         let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
-        writer.as_mut().ok_or_else(failure::read_only)?.commit(&self.db, &commit)
+        let erases = !commit.erasures.is_empty();
+        writer.as_mut().ok_or_else(failure::read_only)?.commit(&self.db, &commit)?;
+        if erases {
+            self.erased_at.store(self.db.latest_sequence_number(), Ordering::SeqCst);
+        }
+        Ok(())
+    }
+
+    fn scrub(&self) -> Result<bool, StoreError> {
+        if self.folder.access() == folder::Access::Read {
+            return Err(failure::read_only());
+        }
+        scrub::run(self)
     }
 
     fn snapshot(&self) -> Result<Box<dyn Snapshot + '_>, StoreError> {

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use proofs::tile::TileId;
 use proofs::{LeafIndex, TreeSize, UnixTime};
 
-use crate::commit::{Commit, Head, IndexName};
+use crate::commit::{Commit, Erased, Head, IndexName};
 use crate::error::StoreError;
 
 /// A place where one log is kept.
@@ -17,7 +17,8 @@ use crate::error::StoreError;
 ///    built on an unknown ground.
 /// 2. **The past does not change.** A commit is made for one head and refused on any other (compare-and-set). The
 ///    size grows with each, the time does not go back, a tile only grows by appending, a key of an index leads to one
-///    leaf for ever, and every head ever committed can be read.
+///    leaf for as long as it is there, and every head ever committed can be read. The one exception is what a commit
+///    erases: statement, collateral and named rows of a leaf are gone for every later view; its entry stays.
 /// 3. **A view is one moment.** Everything read through one [`Snapshot`] belongs to the same commit, whatever is
 ///    committed meanwhile.
 ///
@@ -36,6 +37,14 @@ pub trait LogStore: Send + Sync {
     /// add up, time going back, a tile that would not grow by appending, a key that leads elsewhere. Otherwise
     /// [`Corrupt`](StoreError::Corrupt) or [`Unavailable`](StoreError::Unavailable), and no later commit succeeds.
     fn commit(&self, commit: Commit) -> Result<(), StoreError>;
+
+    /// Has the bytes of what was erased leave the store's files, as far as it can now; `true` when none are left. Views
+    /// taken before an erasure keep its bytes alive, so call it again while it answers `false`.
+    ///
+    /// # Errors
+    /// [`Corrupt`](StoreError::Corrupt) or [`Unavailable`](StoreError::Unavailable). What was not finished is done by
+    /// the next call, also after a restart.
+    fn scrub(&self) -> Result<bool, StoreError>;
 
     /// A view of the newest commit.
     ///
@@ -106,13 +115,13 @@ pub trait Snapshot: Send + Sync {
     /// See [`Snapshot`].
     fn entries(&self, from: LeafIndex, count: usize) -> Result<Vec<EntryRow>, StoreError>;
 
-    /// The statement of a leaf; `None` beyond the tree.
+    /// The statement of a leaf; `None` beyond the tree, and for a leaf whose [`EntryRow`] says that it was erased.
     ///
     /// # Errors
     /// See [`Snapshot`].
     fn statement(&self, leaf: LeafIndex) -> Result<Option<Bytes>, StoreError>;
 
-    /// The collateral of a leaf; `None` beyond the tree.
+    /// The collateral of a leaf; `None` beyond the tree, and for a leaf whose [`EntryRow`] says that it was erased.
     ///
     /// # Errors
     /// See [`Snapshot`].
@@ -162,4 +171,6 @@ pub struct EntryRow {
     pub entry: [u8; 32],
     /// When it was registered, in seconds.
     pub registered_at: UnixTime,
+    /// Set if statement and collateral were erased.
+    pub erased: Option<Erased>,
 }

@@ -10,6 +10,8 @@
 
 #[path = "rocks/damage.rs"]
 mod damage;
+#[path = "rocks/erasing.rs"]
+mod erasing;
 #[path = "rocks/failing.rs"]
 mod failing;
 #[path = "rocks/folder.rs"]

@@ -9,9 +9,9 @@ use ledger::{ReadError, RegisterError};
 use proofs::{EntryId, StatementError};
 
 use super::{
-    BAD_ALGORITHM, BATCH_TOO_LARGE, DEADLINE, INTERNAL, INVALID_RANGE, INVALID_SEARCH, INVALID_SIGNATURE,
-    MALFORMED, MISSING_CLAIMS, NO_SUCH_ENTRY, NO_SUCH_TILE, NOT_YET_PUBLISHED, OVERLOADED, PAYLOAD_MISSING,
-    Problem, REJECTED, STOPPING, TOO_LARGE, UNKNOWN_CRITICAL_HEADER, UNKNOWN_ISSUER_KEY,
+    BAD_ALGORITHM, BATCH_TOO_LARGE, DEADLINE, ERASED, INTERNAL, INVALID_RANGE, INVALID_SEARCH,
+    INVALID_SIGNATURE, MALFORMED, MISSING_CLAIMS, NO_SUCH_ENTRY, NO_SUCH_TILE, NOT_YET_PUBLISHED, OVERLOADED,
+    PAYLOAD_MISSING, Problem, REJECTED, STOPPING, TOO_LARGE, UNKNOWN_CRITICAL_HEADER, UNKNOWN_ISSUER_KEY,
 };
 use crate::public_url::PublicUrl;
 
@@ -22,6 +22,7 @@ impl Problem {
             RegisterError::Statement(error) => Self::statement(error),
             RegisterError::Refused(refusal) => Self::refusal(refusal),
             RegisterError::Submission(error) => Self::of(&MALFORMED).because(error),
+            RegisterError::Erased { .. } => Self::of(&REJECTED).because(error),
             RegisterError::Twin { of } => Self::of(&REJECTED).because(format_args!(
                 "it is the other form (r, n - s) of the ECDSA signature already registered as entry {of}"
             )),
@@ -87,6 +88,10 @@ impl Problem {
         match error {
             ReadError::NotFound => Self::of(&NO_SUCH_ENTRY)
                 .detail(format!("Receipt with entry ID {id} not known to this Transparency Service")),
+            ReadError::Erased { by } => Self::of(&ERASED).detail(format!(
+                "The statement of entry {id} was erased by entry {by}, which says why; receipts that were issued \
+                 before stay valid"
+            )),
             _ => Self::read(error),
         }
     }
@@ -111,6 +116,7 @@ impl Problem {
     pub(crate) fn read(error: &ReadError) -> Self {
         match error {
             ReadError::NotFound => Self::of(&NO_SUCH_ENTRY),
+            ReadError::Erased { .. } => Self::of(&ERASED).because(error),
             ReadError::NotYetPublished { .. } => Self::of(&NOT_YET_PUBLISHED).detail(error.to_string()),
             ReadError::BadRange { .. } | ReadError::BadPage { .. } | ReadError::BadSize { .. } => {
                 Self::of(&INVALID_RANGE).detail(error.to_string())

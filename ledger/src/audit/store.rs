@@ -9,9 +9,9 @@ use super::{
     AuditPace, AuditReport, AuditSource, AuditState, Auditor, Discrepancy, Growth, Part, Record, StateError,
 };
 use crate::collateral::Collateral;
-use crate::control::LogIdentity;
+use crate::control::{ControlType, LogIdentity};
 use crate::error::OpenError;
-use crate::fsck::{Fault, TileCheck};
+use crate::fsck::{Fault, TileCheck, has_erased, is_erased_rightly};
 use crate::governance::Governance;
 use crate::{recovery, rows};
 
@@ -112,7 +112,12 @@ impl AuditSource for StoreSource<'_> {
         let rows = rows::of_entry(statement, index, identity, examined);
         // The row of the entry itself needs no statement and is looked up with it.
         let rows = rows.iter().filter(|row| row.index != rows::ENTRY);
-        rows.filter_map(|row| self.row(index, row.index, &row.key)).collect()
+        let mut faults: Vec<_> = rows.filter_map(|row| self.row(index, row.index, &row.key)).collect();
+        let erasure = ControlType::of(statement.header()) == Some(ControlType::Erasure);
+        if erasure && !has_erased(self.snapshot, index, statement) {
+            faults.push(Fault::NotErased(index));
+        }
+        faults
     }
 }
 
@@ -130,6 +135,19 @@ impl StoreSource<'_> {
                 Part::Withheld
             }
         };
+        if row.erased.is_some() {
+            faults.extend(self.row(index, rows::ENTRY, &row.entry));
+            if !is_erased_rightly(self.snapshot, index, row) {
+                faults.push(Fault::Erased(index));
+            }
+            return Record {
+                index,
+                entry: row.entry,
+                statement: Part::Withheld,
+                collateral: Part::Withheld,
+                faults,
+            };
+        }
         let statement = part("statement", self.snapshot.statement(index));
         let collateral = part("collateral", self.snapshot.collateral(index));
         faults.extend(self.row(index, rows::ENTRY, &row.entry));

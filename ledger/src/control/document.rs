@@ -3,13 +3,15 @@
 use std::sync::Arc;
 
 use proofs::manifest::{CollateralManifest, MANIFEST_CT};
-use proofs::{ContentType, EntryId, SignedStatement, StatementHeader};
+use proofs::{ContentType, EntryId, SignedStatement, StatementHeader, TreeHead};
 
 use super::fault::ControlFault;
 use super::genesis::{Genesis, LogIdentity};
 use super::headers::{self, acceptance_label, follows_label, log_label};
+use super::notice::{Erasure, Incident};
 use super::{
-    ANCHORS_CT, ANCHORS_SUBJECT, GENESIS_CT, GENESIS_SUBJECT, MANIFEST_SUBJECT, POLICY_CT, POLICY_SUBJECT,
+    ANCHORS_CT, ANCHORS_SUBJECT, ERASURE_CT, ERASURE_SUBJECT, GENESIS_CT, GENESIS_SUBJECT, INCIDENT_CT,
+    INCIDENT_SUBJECT, MANIFEST_SUBJECT, POLICY_CT, POLICY_SUBJECT,
 };
 use crate::governance::{GovernanceError, shown};
 use crate::policy::Policy;
@@ -25,6 +27,10 @@ pub enum ControlKind {
     Policy,
     /// The trust anchors, by an increment.
     Anchors,
+    /// No rule: one statement is erased (D20).
+    Erasure,
+    /// No rule: the log goes on after it was restored (D11).
+    Incident,
 }
 
 /// A change that has been judged and takes effect after its entry.
@@ -37,6 +43,10 @@ pub struct ControlChange {
 pub(crate) enum Change {
     Policy(Arc<Policy>),
     Anchors(Arc<AnchorIncrement>),
+    /// The entry that is erased.
+    Erasure(EntryId),
+    /// The head that the log was restored to.
+    Incident(TreeHead),
 }
 
 impl ControlChange {
@@ -45,6 +55,8 @@ impl ControlChange {
         match self.change {
             Change::Policy(_) => ControlKind::Policy,
             Change::Anchors(_) => ControlKind::Anchors,
+            Change::Erasure(_) => ControlKind::Erasure,
+            Change::Incident(_) => ControlKind::Incident,
         }
     }
 
@@ -59,6 +71,8 @@ pub(crate) enum ControlType {
     Genesis,
     Policy,
     Anchors,
+    Erasure,
+    Incident,
     /// Not the operator's: the registrar signs it.
     Manifest,
     Unknown,
@@ -88,6 +102,8 @@ impl ControlType {
             GENESIS_CT => Self::Genesis,
             POLICY_CT => Self::Policy,
             ANCHORS_CT => Self::Anchors,
+            ERASURE_CT => Self::Erasure,
+            INCIDENT_CT => Self::Incident,
             MANIFEST_CT => Self::Manifest,
             _ => Self::Unknown,
         })
@@ -113,8 +129,10 @@ pub(crate) fn check_place(
     let (kind, content_type, subject, in_force) = match kind {
         ControlType::Genesis => return Err(ControlFault::LaterGenesis),
         ControlType::Manifest | ControlType::Unknown => return Err(unknown_type(statement.header())),
-        ControlType::Policy => (ControlKind::Policy, POLICY_CT, POLICY_SUBJECT, &force.policy_id),
-        ControlType::Anchors => (ControlKind::Anchors, ANCHORS_CT, ANCHORS_SUBJECT, &force.anchors_id),
+        ControlType::Policy => (ControlKind::Policy, POLICY_CT, POLICY_SUBJECT, Some(force.policy_id)),
+        ControlType::Anchors => (ControlKind::Anchors, ANCHORS_CT, ANCHORS_SUBJECT, Some(force.anchors_id)),
+        ControlType::Erasure => (ControlKind::Erasure, ERASURE_CT, ERASURE_SUBJECT, None),
+        ControlType::Incident => (ControlKind::Incident, INCIDENT_CT, INCIDENT_SUBJECT, None),
     };
     let header = statement.header();
     check_log(header, force.identity)?;
@@ -123,8 +141,8 @@ pub(crate) fn check_place(
         return Err(ControlFault::Issuer { expected: force.identity.genesis.issuer.clone() });
     }
     let follows = headers::entry_id(header, &follows_label()).ok_or(ControlFault::NoFollows)?;
-    if follows != *in_force {
-        return Err(ControlFault::Superseded { found: follows, in_force: *in_force });
+    if let Some(in_force) = in_force.filter(|in_force| *in_force != follows) {
+        return Err(ControlFault::Superseded { found: follows, in_force });
     }
     check_key(header, &force.policy.operator)?;
     Ok(kind)
@@ -178,6 +196,15 @@ pub(crate) fn read_change(
             check_operator(&policy, statement, force)?;
             Change::Policy(Arc::new(policy))
         }
+        // Whether there is such an entry, or such a head, is for the sequencer to tell.
+        ControlKind::Erasure => {
+            let entry = Erasure::from_json(statement.payload())?.entry;
+            if headers::entry_id(statement.header(), &follows_label()) != Some(entry) {
+                return Err(ControlFault::ErasureTarget);
+            }
+            Change::Erasure(entry)
+        }
+        ControlKind::Incident => Change::Incident(Incident::from_json(statement.payload())?.head),
     };
     Ok(ControlChange { change })
 }

@@ -1,8 +1,9 @@
 //! Why a control statement is rejected, each in a sentence of its own.
 
 use proofs::manifest::ManifestError;
-use proofs::{EntryId, LeafIndex};
+use proofs::{EntryId, LeafIndex, TreeHead};
 
+use super::NoticeError;
 use super::headers::{ACCEPTANCE_HEADER, FOLLOWS_HEADER, LOG_HEADER};
 use crate::policy::PolicyError;
 use crate::trust::{AnchorId, AnchorsError};
@@ -83,6 +84,47 @@ pub enum ControlFault {
     /// The increment is not usable.
     #[error(transparent)]
     Anchors(#[from] AnchorsError),
+    /// The document of an erasure or incident does not read.
+    #[error(transparent)]
+    Notice(#[from] NoticeError),
+    /// An erasure whose header and document name two entries.
+    #[error(
+        "an erasure names its entry twice: as `entry` of the document, and in the protected header `{FOLLOWS_HEADER}`"
+    )]
+    ErasureTarget,
+    /// There is nothing to erase.
+    #[error("the log has no entry {entry} before this erasure")]
+    NoSuchEntry {
+        /// The entry that it names.
+        entry: EntryId,
+    },
+    /// Erasing it would take the log's own record away.
+    #[error(
+        "entry {entry} is the log's own (genesis, policy, anchors, erasures, manifests) and cannot be erased"
+    )]
+    NotErasable {
+        /// The entry that it names.
+        entry: EntryId,
+    },
+    /// It is gone already.
+    #[error("entry {entry} was erased already, by entry {by}")]
+    ErasedAlready {
+        /// The entry that it names.
+        entry: EntryId,
+        /// The erasure in force.
+        by: EntryId,
+    },
+    /// An incident about another head than the log has.
+    #[error(
+        "the incident statement resumes from size {} with root {}, and follows its last entry; the log has size {} and \
+         root {}", .found.size, .found.root, .held.size, .held.root
+    )]
+    NotTheHead {
+        /// What it names.
+        found: TreeHead,
+        /// What the log has.
+        held: TreeHead,
+    },
     /// The collateral manifest does not read.
     #[error(transparent)]
     Manifest(#[from] ManifestError),

@@ -33,6 +33,11 @@ pub(crate) fn entry_id(header: &StatementHeader, label: &Label) -> Option<EntryI
     Some(EntryId::from_bytes(bytes))
 }
 
+/// The entry that a control statement follows.
+pub(crate) fn follows(header: &StatementHeader) -> Option<EntryId> {
+    entry_id(header, &follows_label())
+}
+
 pub(crate) fn entry_id_value(id: &EntryId) -> Value {
     Value::Bytes(id.as_bytes().to_vec())
 }

@@ -4,7 +4,11 @@ use proofs::{ContentType, EntryId, SignFailed, SignedStatement, Signer, Statemen
 
 use super::genesis::{Genesis, GenesisError, LogIdentity};
 use super::headers::{self, acceptance_label, entry_id_value, follows_label, log_label};
-use super::{ANCHORS_CT, ANCHORS_SUBJECT, GENESIS_CT, GENESIS_SUBJECT, POLICY_CT, POLICY_SUBJECT};
+use super::notice::{Erasure, Incident, NoticeError};
+use super::{
+    ANCHORS_CT, ANCHORS_SUBJECT, ERASURE_CT, ERASURE_SUBJECT, GENESIS_CT, GENESIS_SUBJECT, INCIDENT_CT,
+    INCIDENT_SUBJECT, POLICY_CT, POLICY_SUBJECT,
+};
 use crate::policy::{MAX_STATEMENT_BYTES, Policy, PolicyError};
 use crate::trust::{AnchorIncrement, AnchorsError};
 
@@ -35,6 +39,9 @@ pub enum MakeError {
     /// The increment is not usable.
     #[error(transparent)]
     Anchors(#[from] AnchorsError),
+    /// The document of an erasure or incident is not usable.
+    #[error(transparent)]
+    Notice(#[from] NoticeError),
     /// A key did not sign.
     #[error(transparent)]
     Sign(#[from] SignFailed),
@@ -114,6 +121,33 @@ pub fn anchors_statement<'a>(
 ) -> Result<Vec<u8>, MakeError> {
     let payload = increment.to_json()?;
     finish(control(log.into(), &follows, ANCHORS_CT, ANCHORS_SUBJECT), &payload, operator)
+}
+
+/// The erasure of the statement of one entry (D20). `operator` is the operator key of the policy in force.
+///
+/// # Errors
+/// [`MakeError`]: above all a reason that is empty or too long.
+pub fn erasure_statement<'a>(
+    log: impl Into<LogRef<'a>>,
+    erasure: &Erasure,
+    operator: &dyn Signer,
+) -> Result<Vec<u8>, MakeError> {
+    let payload = erasure.to_json()?;
+    finish(control(log.into(), &erasure.entry, ERASURE_CT, ERASURE_SUBJECT), &payload, operator)
+}
+
+/// The statement with which a restored log goes on (D11); `last` is the last entry of the head that it names.
+///
+/// # Errors
+/// [`MakeError`]: above all a reason that is empty or too long.
+pub fn incident_statement<'a>(
+    log: impl Into<LogRef<'a>>,
+    last: EntryId,
+    incident: &Incident,
+    operator: &dyn Signer,
+) -> Result<Vec<u8>, MakeError> {
+    let payload = incident.to_json()?;
+    finish(control(log.into(), &last, INCIDENT_CT, INCIDENT_SUBJECT), &payload, operator)
 }
 
 fn control(log: LogRef<'_>, follows: &EntryId, content_type: &str, subject: &str) -> StatementBuilder {

@@ -35,7 +35,7 @@ fn manifest_at(bench: &Bench, index: u64) -> (SignedStatement, CollateralManifes
 fn mth(records: &[Vec<u8>]) -> Hash {
     match records {
         [] => proofs::empty_root(),
-        [one] => proofs::sha256(&[&[0u8][..], one].concat()),
+        [one] => proofs::sha256(&[&[0u8][..], proofs::sha256(one).as_bytes()].concat()),
         _ => {
             let half = records.len().next_power_of_two() / 2;
             let (left, right) = (mth(&records[..half]), mth(&records[half..]));

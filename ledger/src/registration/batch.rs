@@ -222,6 +222,7 @@ async fn hear(stage: &mut Stage, deadline: Instant) {
             Stage::Done(Ok((Registered { id, index, registered_at, subject }, known)))
         }
         Ok(Ok(Verdict::SameEvidence(registered))) => Stage::Done(Ok((registered, true))),
+        Ok(Ok(Verdict::Erased(by))) => Stage::Done(Err(RegisterError::Erased { id, by })),
         Ok(Ok(Verdict::Refused(refusal))) => Stage::Done(Err((*refusal).into())),
         Ok(Ok(Verdict::Twin(of))) => Stage::Done(Err(RegisterError::Twin { of })),
         Ok(Ok(Verdict::JudgeAgain(admitted))) => Stage::Stale(id, admitted),

@@ -151,6 +151,7 @@ impl Caller {
                 self.issue(Registered { id, index, registered_at, subject }, known);
             }
             Verdict::SameEvidence(registered) => self.issue(registered, true),
+            Verdict::Erased(by) => self.end(Err(RegisterError::Erased { id, by })),
             Verdict::Refused(refusal) => self.end(Err((*refusal).into())),
             Verdict::Twin(of) => self.end(Err(RegisterError::Twin { of })),
             Verdict::JudgeAgain(stale) => {

@@ -63,7 +63,11 @@ impl Ledger {
 }
 
 fn summary(shared: &Shared, id: &EntryId) -> Result<EntrySummary, ReadError> {
-    let (index, _) = find(shared, id).map_err(InternalError::from)?.ok_or(ReadError::NotFound)?;
+    let found = find(shared, id).map_err(InternalError::from)?.ok_or(ReadError::NotFound)?;
+    let (index, _, erased) = found;
+    if let Some(by) = erased {
+        return Err(ReadError::Erased { by });
+    }
     let snapshot = shared.store.snapshot().map_err(InternalError::from)?;
     let read = entry(snapshot.as_ref(), index).map_err(|error| match error {
         SearchError::Read(error) => error,

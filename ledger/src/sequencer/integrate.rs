@@ -65,7 +65,7 @@ pub(crate) fn integrate(
     }
     let Touched { full, tiles } = tiles.finish(&edge);
     let head = Head { tree: TreeHead { size: edge.range.size(), root: edge.range.root() }, time };
-    Ok(Growth { commit: Commit { base, head, entries, tiles, rows }, edge, full })
+    Ok(Growth { commit: Commit { base, head, entries, tiles, rows, erasures: Vec::new() }, edge, full })
 }
 
 /// The tiles a round touches: each once, at its widest.

@@ -63,6 +63,8 @@ pub(crate) enum Verdict {
     Sequenced { index: LeafIndex, registered_at: UnixTime, known: bool },
     /// Policy, anchors or time have moved on since it was judged.
     JudgeAgain(Box<Admitted>),
+    /// It was registered, and erased by this entry (D20).
+    Erased(EntryId),
     /// What is in the log by now rules it out.
     Refused(Box<Refusal>),
     /// The same evidence of the same producer is in the log, in another statement of the registrar (D17).

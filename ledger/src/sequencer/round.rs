@@ -3,10 +3,11 @@
 use std::collections::HashMap;
 
 use proofs::{EntryId, LeafIndex, UnixTime};
-use storage::{Head, IndexRow, NewEntry, Snapshot, StoreError};
+use storage::{Erasure, Head, IndexRow, NewEntry, Snapshot, StoreError};
 
 use super::examined::{self, Recent};
 use super::pool::{Judged, Reply, Verdict};
+use super::weigh::{erased_by, weigh};
 use crate::collateral::Collateral;
 use crate::control::ControlFault;
 use crate::governance::{Admitted, ControlChange, Governance, Refusal, Rejection};
@@ -26,6 +27,7 @@ pub(super) struct Round {
     pub(super) covered: LeafIndex,
     pub(super) entries: Vec<NewEntry>,
     pub(super) rows: Vec<IndexRow>,
+    pub(super) erasures: Vec<Erasure>,
     pub(super) change: Option<(ControlChange, LeafIndex, EntryId)>,
     ids: HashMap<EntryId, LeafIndex>,
     twins: HashMap<EntryId, EntryId>,
@@ -43,6 +45,7 @@ impl Round {
             covered,
             entries: Vec::new(),
             rows: Vec::new(),
+            erasures: Vec::new(),
             change: None,
             ids: HashMap::new(),
             twins: HashMap::new(),
@@ -53,7 +56,7 @@ impl Round {
     }
 
     /// Puts one statement at the end of the log as it will be; `before` is the log before this round, for a statement
-    /// whose profile asks about it.
+    /// whose profile asks about it, and for every control statement.
     pub(super) fn admit(
         &mut self,
         id: EntryId,
@@ -66,6 +69,16 @@ impl Round {
         let position = u64::try_from(self.entries.len()).unwrap_or(u64::MAX);
         let index = LeafIndex::new(self.base.tree.size.get().saturating_add(position));
         let statement = admitted.statement.statement();
+        if let Some(before) = before {
+            match weigh(&admitted, before, identity, index)? {
+                Ok(erasure) => self.erasures.extend(erasure),
+                Err(fault) => {
+                    let refused = Verdict::Refused(Box::new(Rejection::from(fault).into()));
+                    self.answers.push((id, reply, refused));
+                    return Ok(());
+                }
+            }
+        }
         self.twins.extend(statement.twin_id().map(|twin| (twin, id)));
         if let Some(key) = registrar::key_of(statement, identity) {
             let subject = statement.header().subject.as_str().into();
@@ -119,6 +132,9 @@ impl Round {
         if let Some(snapshot) = before
             && let Some(index) = snapshot.lookup(rows::ENTRY, id.as_bytes())?
         {
+            if let Some(by) = erased_by(snapshot, index)? {
+                return Ok(Some(Verdict::Erased(by)));
+            }
             let registered_at =
                 snapshot.entry(index)?.map_or(UnixTime::from_secs(0), |row| row.registered_at);
             return Ok(Some(Verdict::Sequenced { index, registered_at, known: true }));

@@ -35,6 +35,10 @@ impl LogStore for LyingStore {
         self.inner.commit(commit)
     }
 
+    fn scrub(&self) -> Result<bool, StoreError> {
+        self.inner.scrub()
+    }
+
     fn snapshot(&self) -> Result<Box<dyn Snapshot + '_>, StoreError> {
         Ok(Box::new(LyingSnapshot { inner: self.inner.snapshot()?, lie: &self.lie }))
     }

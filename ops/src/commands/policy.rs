@@ -5,6 +5,7 @@
 
 mod admit;
 mod change;
+pub(crate) mod erase;
 mod in_force;
 mod inside;
 mod show;

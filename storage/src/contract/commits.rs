@@ -8,7 +8,7 @@ use proofs::{LeafIndex, TreeHead, TreeSize, UnixTime};
 use super::sample::{self, BY_ENTRY, BY_NAME, digest, dump, grow, head, next, tile};
 use crate::commit::{Commit, Head, IndexName, IndexRow, MAX_ROW_KEY, TilePut};
 use crate::error::{ConflictKind, StoreError};
-use crate::store::{EntryRow, LogStore};
+use crate::store::LogStore;
 
 pub(super) fn an_empty_store_holds_nothing(store: &dyn LogStore) {
     assert_eq!(store.head().unwrap(), None);
@@ -32,7 +32,7 @@ pub(super) fn a_commit_is_visible_whole(store: &dyn LogStore) {
     assert_eq!(snapshot.head(), Some(head(5)));
     for leaf in 0..5 {
         let (at, new) = (LeafIndex::new(leaf), sample::entry(leaf));
-        let row = EntryRow { entry: new.entry, registered_at: new.registered_at };
+        let row = sample::row(&new);
         assert_eq!(snapshot.entry(at).unwrap(), Some(row));
         assert_eq!(snapshot.statement(at).unwrap(), Some(new.statement));
         assert_eq!(snapshot.collateral(at).unwrap(), Some(new.collateral));

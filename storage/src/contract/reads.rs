@@ -2,7 +2,7 @@
 
 use proofs::{LeafIndex, TreeSize};
 
-use super::sample::{BY_ENTRY, BY_NAME, digest, dump, entry, grow, head, next, tile};
+use super::sample::{BY_ENTRY, BY_NAME, digest, dump, entry, grow, head, next, row, tile};
 use crate::commit::{Commit, IndexName, IndexRow};
 use crate::store::{EntryRow, LogStore};
 
@@ -33,9 +33,8 @@ pub(super) fn entries_are_clipped_to_the_tree(store: &dyn LogStore) {
     grow(store, 0, 7);
     grow(store, 7, 20);
     let snapshot = store.snapshot().unwrap();
-    let rows = |leaves: std::ops::Range<u64>| -> Vec<EntryRow> {
-        leaves.map(entry).map(|new| EntryRow { entry: new.entry, registered_at: new.registered_at }).collect()
-    };
+    let rows =
+        |leaves: std::ops::Range<u64>| -> Vec<EntryRow> { leaves.map(entry).map(|new| row(&new)).collect() };
     let read = |from, count| snapshot.entries(LeafIndex::new(from), count).unwrap();
     assert_eq!(read(0, 20), rows(0..20));
     assert_eq!(read(5, 4), rows(5..9));

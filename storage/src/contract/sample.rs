@@ -35,6 +35,7 @@ pub fn next(from: u64, to: u64) -> Commit {
         entries: (from..to).map(entry).collect(),
         tiles: (first_tile..=last_tile).map(|index| tile(index, to)).collect(),
         rows: (from..to).flat_map(rows).collect(),
+        erasures: Vec::new(),
     }
 }
 
@@ -56,6 +57,12 @@ pub fn entry(leaf: u64) -> NewEntry {
         statement: Bytes::from(text),
         collateral: Bytes::from(format!("collateral {leaf}")),
     }
+}
+
+/// What a store tells of an entry that was not erased.
+#[must_use]
+pub fn row(new: &NewEntry) -> EntryRow {
+    EntryRow { entry: new.entry, registered_at: new.registered_at, erased: None }
 }
 
 /// A tile of level 0 as the sample log has it at a size.

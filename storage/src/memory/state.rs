@@ -7,15 +7,17 @@ use proofs::tile::TileId;
 use proofs::{LeafIndex, TreeSize};
 
 use super::Tamper;
-use crate::commit::{Commit, Head, IndexName, IndexRow, NewEntry, TilePut};
+use crate::commit::{Commit, Erased, Erasure, Head, IndexName, IndexRow, NewEntry, TilePut};
 use crate::error::ConflictKind;
+use crate::store::EntryRow;
 
 #[derive(Debug, Clone, Default)]
 pub(super) struct State {
     entries: Vec<NewEntry>,
     heads: BTreeMap<TreeSize, Head>,
     tiles: BTreeMap<TileId, Tile>,
-    rows: BTreeMap<(IndexName, Vec<u8>), Row>,
+    rows: BTreeMap<(IndexName, Vec<u8>), Vec<Row>>,
+    erased: BTreeMap<LeafIndex, (TreeSize, Erased)>,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -29,6 +31,13 @@ struct Tile {
 struct Row {
     leaf: LeafIndex,
     since: TreeSize,
+    until: Option<TreeSize>,
+}
+
+impl Row {
+    fn is_there(&self, size: TreeSize) -> bool {
+        self.since <= size && self.until.is_none_or(|until| size < until)
+    }
 }
 
 impl State {
@@ -45,14 +54,26 @@ impl State {
             }
         }
         for IndexRow { index, key, leaf } in &commit.rows {
-            match self.rows.get(&(*index, key.clone())) {
-                Some(held) if held.leaf != *leaf => {
-                    return Err(ConflictKind::Row { index: *index, held: held.leaf, leaf: *leaf });
+            match self.led(*index, key) {
+                Some(held) if held != *leaf => {
+                    return Err(ConflictKind::Row { index: *index, held, leaf: *leaf });
                 }
                 _ => {}
             }
         }
+        for Erasure { leaf, rows, .. } in &commit.erasures {
+            let led = rows.iter().all(|(index, key)| self.led(*index, key) == Some(*leaf));
+            if self.erased.contains_key(leaf) || !led {
+                return Err(ConflictKind::Erasure(*leaf));
+            }
+        }
         Ok(())
+    }
+
+    /// Where a key leads now.
+    fn led(&self, index: IndexName, key: &[u8]) -> Option<LeafIndex> {
+        let rows = self.rows.get(&(index, key.to_vec()))?;
+        rows.iter().find(|row| row.until.is_none()).map(|row| row.leaf)
     }
 
     pub(super) fn apply(&mut self, commit: Commit) {
@@ -64,15 +85,40 @@ impl State {
             tile.hashes = hashes;
         }
         for IndexRow { index, key, leaf } in commit.rows {
-            self.rows.entry((index, key)).or_insert(Row { leaf, since });
+            if self.led(index, &key).is_none() {
+                self.rows.entry((index, key)).or_default().push(Row { leaf, since, until: None });
+            }
+        }
+        for Erasure { leaf, erased, rows } in commit.erasures {
+            self.erased.insert(leaf, (since, erased));
+            for key in rows {
+                if let Some(row) = self.rows.get_mut(&key).and_then(|rows| rows.last_mut()) {
+                    row.until = Some(since);
+                }
+            }
         }
         self.heads.insert(since, commit.head);
     }
 
-    pub(super) fn entries(&self, from: LeafIndex, size: TreeSize) -> impl Iterator<Item = &NewEntry> {
+    pub(super) fn rows_of_entries(&self, from: LeafIndex, size: TreeSize) -> impl Iterator<Item = EntryRow> {
         let end = usize::try_from(size.get()).unwrap_or(usize::MAX);
         let start = usize::try_from(from.get()).unwrap_or(usize::MAX);
-        self.entries.iter().take(end).skip(start)
+        let leaves = (from.get()..).map(LeafIndex::new);
+        self.entries.iter().take(end).skip(start).zip(leaves).map(move |(entry, leaf)| EntryRow {
+            entry: entry.entry,
+            registered_at: entry.registered_at,
+            erased: self.erased(leaf, size),
+        })
+    }
+
+    /// What is kept of a leaf, unless it was erased.
+    pub(super) fn entry(&self, leaf: LeafIndex, size: TreeSize) -> Option<&NewEntry> {
+        let at = usize::try_from(leaf.get()).ok().filter(|_| leaf.in_tree(size))?;
+        self.entries.get(at).filter(|_| self.erased(leaf, size).is_none())
+    }
+
+    fn erased(&self, leaf: LeafIndex, size: TreeSize) -> Option<Erased> {
+        self.erased.get(&leaf).filter(|(since, _)| *since <= size).map(|(_, erased)| *erased)
     }
 
     pub(super) fn tile(&self, id: TileId, size: TreeSize) -> Option<Vec<u8>> {
@@ -82,7 +128,8 @@ impl State {
     }
 
     pub(super) fn lookup(&self, index: IndexName, key: &[u8], size: TreeSize) -> Option<LeafIndex> {
-        self.rows.get(&(index, key.to_vec())).filter(|row| row.since <= size).map(|row| row.leaf)
+        let rows = self.rows.get(&(index, key.to_vec()))?;
+        rows.iter().find(|row| row.is_there(size)).map(|row| row.leaf)
     }
 
     pub(super) fn scan(
@@ -94,8 +141,9 @@ impl State {
         self.rows
             .range((index, prefix.to_vec())..)
             .take_while(move |((name, key), _)| *name == index && key.starts_with(prefix))
-            .filter(move |(_, row)| row.since <= size)
-            .map(|((_, key), row)| (key.clone(), row.leaf))
+            .filter_map(move |((_, key), rows)| {
+                rows.iter().find(|row| row.is_there(size)).map(|row| (key.clone(), row.leaf))
+            })
     }
 
     pub(super) fn heads(&self, from: TreeSize, size: TreeSize) -> impl Iterator<Item = Head> {
@@ -122,7 +170,7 @@ impl State {
                 tile.hashes = hashes;
             }
             Tamper::Row(index, key, Some(leaf)) => {
-                self.rows.insert((index, key), Row { leaf, since: TreeSize::EMPTY });
+                self.rows.insert((index, key), vec![Row { leaf, since: TreeSize::EMPTY, until: None }]);
             }
             Tamper::Row(index, key, None) => {
                 self.rows.remove(&(index, key));

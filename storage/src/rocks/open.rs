@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::Mutex;
+use std::sync::atomic::AtomicU64;
 
 use proofs::TreeHead;
 use rocksdb::{DB, ReadOptions};
@@ -30,7 +31,13 @@ impl RocksStore {
             .map_err(|error| failure::opening(&error))?;
         folder.seal()?;
         let writer = Writer::new(None, marker, settings.durability);
-        Ok(Self { db, writer: Mutex::new(Some(writer)), publishing: Mutex::default(), folder })
+        Ok(Self {
+            db,
+            writer: Mutex::new(Some(writer)),
+            publishing: Mutex::default(),
+            erased_at: AtomicU64::new(0),
+            folder,
+        })
     }
 
     /// Opens a log for committing and reading.
@@ -54,7 +61,13 @@ impl RocksStore {
         let marker = Marker::open(&folder.marker())
             .map_err(|error| failure::file("open", &folder.marker(), &error))?;
         let writer = Writer::new(held, marker, settings.durability);
-        Ok(Self { db, writer: Mutex::new(Some(writer)), publishing: Mutex::default(), folder })
+        Ok(Self {
+            db,
+            writer: Mutex::new(Some(writer)),
+            publishing: Mutex::default(),
+            erased_at: AtomicU64::new(0),
+            folder,
+        })
     }
 
     /// Opens a log for reading only, and changes nothing in it. Several processes may do so at once, while none has
@@ -79,7 +92,13 @@ impl RocksStore {
         )
         .map_err(|error| failure::opening(&error))?;
         check(&db, &marked)?;
-        Ok(Self { db, writer: Mutex::new(None), publishing: Mutex::default(), folder })
+        Ok(Self {
+            db,
+            writer: Mutex::new(None),
+            publishing: Mutex::default(),
+            erased_at: AtomicU64::new(0),
+            folder,
+        })
     }
 }
 

@@ -16,7 +16,11 @@ const MIB: usize = 1024 * 1024;
 /// - `track_and_verify_wals`: each write-ahead log names its predecessor, and a database without any is refused.
 /// - `max_bgerror_resume_count`: RocksDB would go on by itself when a full disk has room again. What was written
 ///   before is unknown then; only opening it again tells.
-const BY_NAME: &str = "track_and_verify_wals=true;max_bgerror_resume_count=0";
+/// - `max_manifest_*`: the manifest is written anew with every change of the tables, so that it does not keep the first
+///   and last keys of tables that are gone, which may be of something erased. It has a line for each table, and the
+///   tables change once for tens of MiB.
+const BY_NAME: &str = "track_and_verify_wals=true;max_bgerror_resume_count=0;\
+     max_manifest_file_size=1;max_manifest_space_amp_pct=0";
 
 /// The options of the database as a whole.
 pub(super) fn database(settings: &Settings) -> Result<Options, StoreError> {

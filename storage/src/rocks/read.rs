@@ -73,12 +73,17 @@ impl<'a> View<'a> {
         if !leaf.in_tree(self.size()) {
             return Ok(None);
         }
-        let value = get(self.db, family, &schema::leaf_key(leaf), &self.options)?;
-        value.map_or_else(|| Err(schema::missing(family, leaf)), |value| Ok(Some(value)))
+        get(self.db, family, &schema::leaf_key(leaf), &self.options)
     }
 
+    /// A value that every leaf of the tree has unless it was erased.
     fn bytes_of_leaf(&self, family: &str, leaf: LeafIndex) -> Result<Option<Bytes>, StoreError> {
-        Ok(self.of_leaf(family, leaf)?.map(|value| Bytes::copy_from_slice(&value)))
+        let value = self.of_leaf(family, leaf)?;
+        let gone = || self.entry(leaf).map(|row| row.is_none_or(|row| row.erased.is_some()));
+        if value.is_none() && !gone()? {
+            return Err(schema::missing(family, leaf));
+        }
+        Ok(value.map(|value| Bytes::copy_from_slice(&value)))
     }
 
     /// Goes through the rows of a range in order, until `take` has enough.
@@ -147,8 +152,11 @@ impl Snapshot for View<'_> {
     }
 
     fn entry(&self, leaf: LeafIndex) -> Result<Option<EntryRow>, StoreError> {
-        let row = self.of_leaf(schema::ENTRIES, leaf)?;
-        row.map(|value| schema::parse_entry_row(leaf, &value)).transpose()
+        match self.of_leaf(schema::ENTRIES, leaf)? {
+            Some(value) => schema::parse_entry_row(leaf, &value).map(Some),
+            None if leaf.in_tree(self.size()) => Err(schema::missing(schema::ENTRIES, leaf)),
+            None => Ok(None),
+        }
     }
 
     fn entries(&self, from: LeafIndex, count: usize) -> Result<Vec<EntryRow>, StoreError> {

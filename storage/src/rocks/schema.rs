@@ -4,17 +4,18 @@
 //! |---|---|---|
 //! | `heads` | size, 8 bytes | root, 32; time, 8 |
 //! | | one zero byte | size, 8; root, 32; time, 8: the newest of them, found without a search |
-//! | `entries` | leaf index, 8 | entry, 32; registered at, 8 |
+//! | `entries` | leaf index, 8 | entry, 32; registered at, 8; if it was erased also by which leaf, 8, and what remains, 32 |
 //! | `statements`, `collateral` | leaf index, 8 | the bytes |
 //! | `tiles` | level, 1; index, 8 | 32 bytes a hash, as wide as it ever was |
 //! | `rows` | index name, 1; key | leaf index, 8 |
+//! | `default` | leaf index, 8 | one byte: a leaf that was erased, and whose bytes may still be in a file |
 
 use proofs::tile::TileId;
 use proofs::{Hash, LeafIndex, TreeHead, TreeSize, UnixTime};
 use rocksdb::{ColumnFamily, DB};
 
 use super::failure::corrupt;
-use crate::commit::{Head, IndexName, is_tile};
+use crate::commit::{Erased, Head, IndexName, is_tile};
 use crate::error::{CorruptKind, StoreError};
 use crate::store::EntryRow;
 
@@ -25,7 +26,10 @@ pub(super) const COLLATERAL: &str = "collateral";
 pub(super) const TILES: &str = "tiles";
 pub(super) const ROWS: &str = "rows";
 
-/// All of them.
+/// Leaves whose bytes have to leave the files. RocksDB has a family of this name in every database.
+pub(super) const PENDING: &str = "default";
+
+/// All of them but that.
 pub(super) const FAMILIES: [&str; 6] = [HEADS, ENTRIES, STATEMENTS, COLLATERAL, TILES, ROWS];
 
 /// The key of the newest head. Shorter than any size, it sorts before all of them.
@@ -68,6 +72,11 @@ pub(super) fn entry_row(entry: &[u8; 32], registered_at: UnixTime) -> Vec<u8> {
     [&entry[..], &registered_at.secs().to_be_bytes()].concat()
 }
 
+pub(super) fn erased_row(row: &EntryRow, erased: &Erased) -> Vec<u8> {
+    let by = erased.by.get().to_be_bytes();
+    [&entry_row(&row.entry, row.registered_at)[..], &by, &erased.remains].concat()
+}
+
 pub(super) fn parse_newest_head(value: &[u8]) -> Result<Head, StoreError> {
     value
         .split_first_chunk()
@@ -80,10 +89,21 @@ pub(super) fn parse_past_head(key: &[u8], value: &[u8]) -> Result<Head, StoreErr
 }
 
 pub(super) fn parse_entry_row(leaf: LeafIndex, value: &[u8]) -> Result<EntryRow, StoreError> {
-    let row = |(entry, time): (&[u8; 32], &[u8])| {
-        Some(EntryRow { entry: *entry, registered_at: UnixTime::from_secs(number(time)?) })
+    let row = |value: &[u8]| {
+        let (entry, rest) = value.split_first_chunk()?;
+        let (time, rest) = rest.split_first_chunk()?;
+        let registered_at = UnixTime::from_secs(u64::from_be_bytes(*time));
+        let erased = match rest.split_first_chunk() {
+            None if rest.is_empty() => None,
+            None => return None,
+            Some((by, remains)) => Some(Erased {
+                by: LeafIndex::new(u64::from_be_bytes(*by)),
+                remains: remains.try_into().ok()?,
+            }),
+        };
+        Some(EntryRow { entry: *entry, registered_at, erased })
     };
-    value.split_first_chunk().and_then(row).ok_or_else(|| malformed(&format!("entry {leaf}"), value))
+    row(value).ok_or_else(|| malformed(&format!("entry {leaf}"), value))
 }
 
 pub(super) fn parse_leaf(value: &[u8]) -> Result<LeafIndex, StoreError> {

@@ -6,8 +6,8 @@ use rocksdb::perf::{PerfContext, PerfMetric, PerfStatsLevel, set_perf_stats};
 use rocksdb::{DB, DBPinnableSlice, ReadOptions, WriteBatch};
 
 use super::marker::Marker;
-use super::{Durability, failure, options, schema};
-use crate::commit::{Commit, Head};
+use super::{Durability, failure, options, schema, scrub};
+use crate::commit::{Commit, Erasure, Head};
 use crate::error::{ConflictKind, StoreError};
 
 /// Room in a batch for the keys and numbers of one row, in bytes; only a guess to allocate once.
@@ -85,6 +85,7 @@ fn prepare(db: &DB, commit: &Commit) -> Result<WriteBatch, StoreError> {
     put_entries(db, commit, &mut batch)?;
     put_tiles(db, commit, &mut batch)?;
     put_rows(db, commit, &mut batch)?;
+    erase(db, commit, &mut batch)?;
     Ok(batch)
 }
 
@@ -150,6 +151,38 @@ fn put_rows(db: &DB, commit: &Commit, batch: &mut WriteBatch) -> Result<(), Stor
                 return Err(StoreError::Conflict(conflict));
             }
         }
+    }
+    Ok(())
+}
+
+/// Deletes what is erased, and notes that its bytes are still in the files.
+fn erase(db: &DB, commit: &Commit, batch: &mut WriteBatch) -> Result<(), StoreError> {
+    let [entries, statements, collateral, rows] =
+        [schema::ENTRIES, schema::STATEMENTS, schema::COLLATERAL, schema::ROWS]
+            .map(|name| schema::family(db, name));
+    let (entries, statements, collateral, rows) = (entries?, statements?, collateral?, rows?);
+    for Erasure { leaf, erased, rows: gone } in &commit.erasures {
+        let conflict = || StoreError::Conflict(ConflictKind::Erasure(*leaf));
+        let key = schema::leaf_key(*leaf);
+        let held = get_many(db, schema::ENTRIES, &[key])?.pop().flatten();
+        let held = held.ok_or_else(|| schema::missing(schema::ENTRIES, *leaf))?;
+        let row = schema::parse_entry_row(*leaf, &held)?;
+        if row.erased.is_some() {
+            return Err(conflict());
+        }
+        let keys: Vec<_> = gone.iter().map(|(index, key)| schema::row_key(*index, key)).collect();
+        for (key, led) in keys.iter().zip(get_many(db, schema::ROWS, &keys)?) {
+            if led.as_deref().map(schema::parse_leaf).transpose()? != Some(*leaf) {
+                return Err(conflict());
+            }
+            batch.delete_cf(rows, key);
+        }
+        batch.put_cf(entries, key, schema::erased_row(&row, erased));
+        let statement = get_many(db, schema::STATEMENTS, &[key])?.pop().flatten();
+        let large = statement.is_none_or(|statement| statement.len() >= scrub::LARGE_BYTES);
+        batch.delete_cf(statements, key);
+        batch.delete_cf(collateral, key);
+        batch.put(key, if large { scrub::LARGE } else { scrub::SMALL });
     }
     Ok(())
 }

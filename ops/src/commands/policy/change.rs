@@ -9,7 +9,7 @@ use crate::files;
 use crate::http::Client;
 use crate::keys;
 use ledger::PrivateKey;
-use ledger::control::{LogRef, MakeError, anchors_statement, policy_statement};
+use ledger::control::{Erasure, LogRef, MakeError, anchors_statement, erasure_statement, policy_statement};
 use ledger::policy::Policy;
 use ledger::trust::{AnchorId, AnchorIncrement};
 use proofs::{Proof, Receipt, SignedStatement, Signer};
@@ -82,6 +82,12 @@ impl<'a> Session<'a> {
         let follows = self.in_force.anchors.entry_id;
         let statement = anchors_statement(self.log(), follows, increment, &self.key).map_err(cannot_make)?;
         self.submit("trust anchors", &statement, console)
+    }
+
+    /// Has the statement of an entry erased.
+    pub(super) fn erase(&self, erasure: &Erasure, console: &mut Console<'_>) -> Result<Done, Failure> {
+        let statement = erasure_statement(self.log(), erasure, &self.key).map_err(cannot_make)?;
+        self.submit("erasure", &statement, console)
     }
 
     fn submit(
