@@ -17,9 +17,11 @@ mod public_url;
 mod reading;
 mod router;
 mod routes;
+mod witness;
 
 pub use limits::Limits;
 pub use metrics::{HttpMetrics, metrics_router};
 pub use public_url::{PublicUrl, PublicUrlError};
 pub use reading::{ReadSettings, StatementReaders, TokenDigest, TokenDigestError};
 pub use router::router;
+pub use witness::{WitnessLimits, witness_router};

@@ -8,6 +8,7 @@
 
 mod outcome;
 mod render;
+pub(crate) mod witness;
 
 use std::borrow::Cow;
 use std::fmt::Display;

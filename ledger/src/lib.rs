@@ -17,6 +17,7 @@ pub mod audit;
 mod clock;
 mod collateral;
 pub mod control;
+mod cosigning;
 mod create;
 mod error;
 mod flight;
@@ -53,6 +54,10 @@ mod workers;
 pub use audit::{AuditState, Auditor, audit_store};
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use collateral::{Collateral, CollateralError, Examined};
+pub use cosigning::{
+    CheckpointWitness, CosigningError, JournalError, OpenWitnessError, WitnessJournal, WitnessParts,
+    WitnessWriter,
+};
 pub use create::create;
 pub use error::{CreateError, Fatal, InternalError, OpenError, ReadError, RegisterError};
 pub use fork::{Compared, compare};

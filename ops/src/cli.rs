@@ -35,6 +35,7 @@ enum Command {
     Audit(commands::audit::Args),
     Monitor(commands::monitor::Args),
     Mirror(commands::mirror::Args),
+    Witness(commands::witness::Args),
     #[command(hide = true)]
     Config(commands::config::Args),
 }
@@ -76,6 +77,7 @@ fn run(cli: Cli, console: &mut Console<'_>) -> Result<Exit, Failure> {
         Command::Audit(args) => commands::audit::run(&args, console),
         Command::Monitor(args) => commands::monitor::run(&args, console),
         Command::Mirror(args) => commands::mirror::run(&args, console),
+        Command::Witness(args) => commands::witness::run(&args, console),
         Command::Config(args) => commands::config::run(&args, console),
     }
 }

@@ -15,3 +15,4 @@ pub(crate) mod show;
 pub(crate) mod sign;
 pub(crate) mod token;
 pub(crate) mod verify;
+pub(crate) mod witness;

@@ -17,6 +17,7 @@ mod serve;
 mod submit;
 mod telemetry;
 mod watch;
+mod witness;
 mod witnessing;
 
 use std::process::ExitCode;

@@ -2,6 +2,7 @@
 
 mod connection;
 mod descriptors;
+pub(crate) mod plain;
 mod runner;
 #[cfg(test)]
 mod tests;

@@ -64,3 +64,5 @@ mod serving;
 mod trace;
 #[path = "it/watching.rs"]
 mod watching;
+#[path = "it/witnessing.rs"]
+mod witnessing;

@@ -198,14 +198,18 @@ impl Doors {
 }
 
 /// More than every monitoring system that anybody runs.
-const PRIVATE_CONNECTIONS: usize = 64;
+pub(super) const PRIVATE_CONNECTIONS: usize = 64;
 
-fn server(listener: TcpListener) -> Result<Server<SocketAddr>, Failure> {
+pub(super) fn server(listener: TcpListener) -> Result<Server<SocketAddr>, Failure> {
     Ok(axum_server::from_tcp(listener).context("cannot take over a listener")?)
 }
 
 /// Bounds what a connection may hold before a request is handed to the API: the API counts bodies, not these buffers.
-fn tuned(mut server: Server<SocketAddr>, head_timeout: Duration, head_bytes: usize) -> Server<SocketAddr> {
+pub(super) fn tuned(
+    mut server: Server<SocketAddr>,
+    head_timeout: Duration,
+    head_bytes: usize,
+) -> Server<SocketAddr> {
     const BUFFER: usize = 64 * 1024;
     const WINDOW: u32 = 64 * 1024;
     let http = server.http_builder();
@@ -226,18 +230,18 @@ fn tuned(mut server: Server<SocketAddr>, head_timeout: Duration, head_bytes: usi
 }
 
 /// SIGTERM and Ctrl-C.
-struct Stop {
+pub(super) struct Stop {
     terminate: Signal,
     interrupt: Signal,
 }
 
 impl Stop {
-    fn listen() -> Result<Self, Failure> {
+    pub(super) fn listen() -> Result<Self, Failure> {
         let take = |kind| signal(kind).context("cannot listen for signals");
         Ok(Self { terminate: take(SignalKind::terminate())?, interrupt: take(SignalKind::interrupt())? })
     }
 
-    async fn told(&mut self) {
+    pub(super) async fn told(&mut self) {
         tokio::select! {
             _ = self.terminate.recv() => {}
             _ = self.interrupt.recv() => {}
