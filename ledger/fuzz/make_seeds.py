@@ -516,6 +516,74 @@ def checkpoint(size: int | str, root: bytes, more: str = "", origin: str = "log.
     encoded = twice_padded(root) if padded else base64.b64encode(root).decode()
     return note(f"{origin}\n{size}\n{encoded}\n{more}", "log.example/scitt")
 
+COSIGNED = json.loads((HERE / "../../proofs/tests/data/cosignature/transparency-dev.json").read_text())
+
+
+def cosigner_vkey(name: str, type_byte: int = 4, key: bytes = X) -> str:
+    typed = bytes([type_byte]) + key
+    key_id = hashlib.sha256(name.encode() + b"\n" + typed).digest()[:4].hex()
+    return f"{name}+{key_id}+{base64.b64encode(typed).decode()}"
+
+
+def tlog_policies() -> Iterable[bytes]:
+    keys = [ed25519.Ed25519PrivateKey.from_private_bytes(bytes([n]) * 32).public_key().public_bytes_raw() for n in range(1, 7)]
+    w = [cosigner_vkey(f"w{n}", 4, key) for n, key in enumerate(keys)]
+    log = cosigner_vkey("log.example", 1)
+    all_of_them = f"log {log} https://log.example/\n" + "".join(f"witness W{n} {key}\n" for n, key in enumerate(w))
+    lines = [
+        "quorum none\n", "quorum W1\n", "group G any W0 W1\nquorum G\n", "group G all W0 W1\nquorum G\n",
+        "group G 2 W0 W1 W2\ngroup H any W3 W4\ngroup I all G H\nquorum I\n", "group G 0 W0\nquorum G\n",
+        "group G 3 W0 W1\nquorum G\n", "group G 01 W0\nquorum G\n", "group G 1 W0 W0\nquorum G\n",
+        "group none 1 W0\nquorum none\n", "group G 1 G\nquorum G\n", "quorum W9\n", "quorum\n", "quorum none\nquorum none\n",
+        "# comment\n\n \t\nquorum W0\n", "quorum none", "quorum none\r\n", f"witness Z {w[0]}\nquorum Z\n", f"log {log}\nquorum none\n",
+        "\tquorum   W0 \n", "group G 1 W0\ngroup H 1 W0\nquorum H\n", "unknown\nquorum none\n",
+    ]
+    for line in lines:
+        yield (all_of_them + line).encode()
+    yield b""
+    yield b"quorum none\n"
+    yield b"witness \xff\xfe " + w[0].encode() + b"\nquorum \xff\xfe\n"
+    yield f"witness W {COSIGNED['mldsa_vkey']} https://w.example\nquorum W\n".encode()
+    yield f"log {COSIGNED['mldsa_vkey']}\nquorum none\n".encode()
+    yield f"log {w[0]}\nquorum none\n".encode()
+    yield f"witness W {log}\nquorum W\n".encode()
+    yield from pieces((all_of_them + lines[4]).encode(), 4)
+
+
+def witness_requests() -> Iterable[bytes]:
+    some = base64.b64encode(hashlib.sha256(b"x").digest()).decode() + "\n"
+    head = checkpoint(14, hashlib.sha256(b"root").digest()).decode()
+    for first in ("old 0", "old 1", "old 14", "old 15", "old 01", "old -1", "old", "old 18446744073709551615", "old 18446744073709551616", "new 1"):
+        yield f"{first}\n\n{head}".encode()
+    for count in (1, 4, 63, 64):
+        yield f"old 7\n{some * count}\n{head}".encode()
+    for span in ("8 13", "0 14", "0 0", "13 13", "13 8", "8 17", "8 16", "08 13", "8", "9223372036854775808 18446744073709551615"):
+        yield f"subtree {span}\n{some * 5}\n{head}".encode()
+    yield f"subtree 8 13\n\n{head}".encode()
+    yield f"old 1\nAAAA\n\n{head}".encode()
+    yield b"old 1\n\n"
+    yield b"20852014\n"
+    yield b"0\n"
+    yield b"01\n"
+    yield from pieces(f"old 7\n{some * 3}\n{head}".encode(), 4)
+
+
+def cosignatures() -> Iterable[bytes]:
+    for kind in ("ed25519", "mldsa"):
+        vkey, whole = COSIGNED[f"{kind}_vkey"], COSIGNED[f"{kind}_note"]
+        yield f"{vkey}\n{whole}".encode()
+        yield (whole.split("\n\n")[1]).encode()
+        yield vkey.encode() + b"\n"
+        yield f"{vkey}\n{COSIGNED['plain_note']}".encode()
+        yield from pieces(f"{vkey}\n{whole}".encode(), 4)
+    for type_byte in (0, 1, 2, 4, 5, 6, 255):
+        yield cosigner_vkey("w.example", type_byte).encode() + b"\n"
+        yield cosigner_vkey("a b", type_byte, X[:31]).encode() + b"\n"
+    yield COSIGNED["subtree"]["line"].encode()
+    yield COSIGNED["plain_note"].split("\n\n")[1].encode()
+    yield b"w+00000000+BA==\n"
+    yield b"\n"
+
 
 def tiles() -> Iterable[bytes]:
     paths = "0/000 0/255 1/x001/000 63/x001/x234/067 0/000.p/1 7/x001/000.p/255 0/000.p/256 0/000.p/0 64/000 0/0 00/000"
@@ -663,6 +731,7 @@ SEEDS = {
     "anchors": anchors,
     "cbor": items,
     "checkpoint": checkpoints,
+    "cosignature": cosignatures,
     "collateral": collaterals,
     "did": dids,
     "genesis": geneses,
@@ -681,7 +750,9 @@ SEEDS = {
     "statement": statements,
     "tile": tiles,
     "page": pages,
+    "tlog_policy": tlog_policies,
     "tlog_proof": tlog_proofs,
+    "witness": witness_requests,
     "transparent": transparent,
 }
 

@@ -249,8 +249,7 @@ fn wit_02_of_two_at_once_one_wins() {
             })
         })
         .collect();
-    let won =
-        asked.into_iter().map(|thread| thread.join().unwrap()).filter(|won| *won).count();
+    let won = asked.into_iter().map(|thread| thread.join().unwrap()).filter(|won| *won).count();
     assert_eq!(won, 1);
     assert_eq!(bench.kept().len(), 2);
 }

@@ -1,0 +1,167 @@
+"""Lets witnesses that other people wrote cosign the checkpoints of a running `stele`.
+
+    witnesses.py --stele PROGRAM
+
+`WitnessService` of the PyPI package witness-log is served behind `add-checkpoint` and has to cosign a log from its first
+checkpoint on and as it grows; with `without_quorum = "hold"` nothing is published without it. A second witness signs the
+bare text, as siglog's does (a plain Ed25519 line): its line must never be served.
+"""
+
+from __future__ import annotations
+
+import argparse
+import base64
+import hashlib
+import http.server
+import pathlib
+import sys
+import tempfile
+import threading
+import time
+
+from cose import insist
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from service import Service
+from witness_log import WitnessService
+
+WITHIN = 60.0
+ORIGIN = "log.example/interop"
+
+
+def vkey(name: str, kind: int, public: bytes) -> str:
+    """A verifier key of C2SP signed-note."""
+    typed = bytes([kind]) + public
+    key_id = hashlib.sha256(name.encode() + b"\n" + typed).digest()[:4]
+    return f"{name}+{key_id.hex()}+{base64.b64encode(typed).decode()}"
+
+
+class Judge:
+    """The witness of witness-log behind HTTP."""
+
+    def __init__(self, origin: str, log_vkey: str) -> None:
+        self.service = WitnessService.new("witness-log.example/w", bytes(range(32)))
+        self.service.add_log(origin, log_vkey)
+        self.statuses: list[int] = []
+
+    @property
+    def vkey(self) -> str:
+        return self.service.vkey()
+
+    def answer(self, body: str) -> tuple[int, str, str]:
+        status, content_type, text = self.service.handle_add_checkpoint_http(body, int(time.time()))
+        self.statuses.append(status)
+        return status, content_type, text
+
+
+class Plain:
+    """Signs the text of the note itself and calls it a cosignature."""
+
+    name = "siglog.example/w"
+
+    def __init__(self) -> None:
+        self.key = Ed25519PrivateKey.from_private_bytes(bytes(range(1, 33)))
+        self.public = self.key.public_key().public_bytes_raw()
+        self.asked = 0
+
+    @property
+    def vkey(self) -> str:
+        return vkey(self.name, 4, self.public)
+
+    def answer(self, body: str) -> tuple[int, str, str]:
+        self.asked += 1
+        text = body.split("\n\n", 1)[1].rsplit("\n\n", 1)[0] + "\n"
+        key_id = hashlib.sha256(self.name.encode() + b"\n\x01" + self.public).digest()[:4]
+        blob = base64.b64encode(key_id + self.key.sign(text.encode())).decode()
+        return 200, "text/plain", f"\u2014 {self.name} {blob}\n"
+
+
+def serve(witness: Judge | Plain) -> str:
+    """Serves a witness from a thread that ends with the process; its submission prefix."""
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"])).decode()
+            known = self.path == "/add-checkpoint"
+            status, content_type, text = witness.answer(body) if known else (404, "text/plain", "")
+            answer = text.encode()
+            self.send_response(status)
+            self.send_header("Content-Type", content_type or "text/plain")
+            self.send_header("Content-Length", str(len(answer)))
+            self.end_headers()
+            self.wfile.write(answer)
+
+        def do_GET(self) -> None:
+            self.send_response(404)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    return f"http://127.0.0.1:{server.server_port}"
+
+
+def checkpoint(service: Service, size: int, name: str) -> str:
+    """Waits until the served checkpoint covers `size` entries and bears a line of this name."""
+    deadline = time.monotonic() + WITHIN
+    note = ""
+    while time.monotonic() < deadline:
+        status, body, _ = service.get("/checkpoint")
+        note = body.decode()
+        if status == 200 and note.split("\n")[1] == str(size) and f"\u2014 {name} " in note:
+            return note
+        time.sleep(0.05)
+    raise RuntimeError(f"no checkpoint over {size} entries with a line of {name} within {WITHIN:.0f} s:\n{note}{service.log()}")
+
+
+def examine(program: pathlib.Path, folder: pathlib.Path) -> str:
+    service = Service(program, folder)
+    service.stele("init", service.data, "--service-url", service.url, "--origin", ORIGIN)
+    private = load_pem_private_key((service.data / "keys" / "checkpoints.pem").read_bytes(), password=None)
+    judge = Judge(ORIGIN, vkey(ORIGIN, 1, private.public_key().public_bytes_raw()))
+    plain = Plain()
+    policy = f"witness J {judge.vkey} {serve(judge)}\nwitness P {plain.vkey} {serve(plain)}\nquorum J\n"
+    (service.data / "witness.policy").write_text(policy)
+    config = (service.data / "stele.toml").read_text()
+    config = config.replace('#policy = "witness.policy"', 'policy = "witness.policy"')
+    config = config.replace('without_quorum = "publish"', 'without_quorum = "hold"')
+    (service.data / "stele.toml").write_text(config)
+    name = "witness-log.example/w"
+    with service.serving():
+        notes = [checkpoint(service, 3, name)]
+        key = folder / "issuer.pem"
+        service.stele("key", "new", key)
+        operator = service.data / "keys" / "operator.pem"
+        trust = ["--operator-key", operator, "--issuer", "https://issuer.example", "--key", key]
+        service.stele("policy", "trust", "--url", service.url, *trust)
+        notes.append(checkpoint(service, 5, name))
+    with service.serving():
+        # After a restart nothing is known of the witness; its 409 tells.
+        notes.append(checkpoint(service, 5, name))
+    insist(409 in judge.statuses, "a restarted log learns the size from a 409")
+    insist(plain.asked > 0, "the witness that signs the bare text was asked")
+    for note in notes:
+        insist(plain.name not in note, "a plain Ed25519 line is no cosignature and is not served")
+        lines = note.rstrip("\n").rsplit("\n\n", 1)[1].split("\n")
+        insist([line.split()[1] for line in lines] == [ORIGIN, ORIGIN, name], f"the log signs twice, the witness once: {lines}")
+        blob = base64.b64decode(lines[2].split()[2])
+        insist(len(blob) == 76, "the line of witness-log is a cosignature/v1")
+    return f"witness-log cosigned {judge.statuses.count(200)} checkpoints, a plain signature was told apart {plain.asked} times"
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--stele", type=pathlib.Path, required=True, help="the program to examine")
+    program = parser.parse_args().stele.resolve()
+    with tempfile.TemporaryDirectory(prefix="stele-witnesses-") as folder:
+        print(f"  {examine(program, pathlib.Path(folder))}", flush=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
