@@ -21,7 +21,7 @@ const RECORD: &[u8] = b"{ \"b\":1.0,\r\n\t\"a\" : [ ]}";
 
 fn evidence() -> Submission {
     Submission {
-        content_type: "application/vnd.aigp.event+json".into(),
+        content_type: "application/vnd.example.event+json".into(),
         subject: "urn:example:agent:7".into(),
         producer: Some("tenant-7/agent".into()),
         payload: Bytes::from_static(RECORD),
@@ -51,7 +51,7 @@ fn d17_the_registrar_wraps_the_exact_bytes_and_names_the_producer() {
     let header = statement.header();
     assert_eq!(header.issuer, SERVICE);
     assert_eq!(header.subject, "urn:example:agent:7");
-    assert_eq!(header.content_type, Some(ContentType::Text("application/vnd.aigp.event+json".into())));
+    assert_eq!(header.content_type, Some(ContentType::Text("application/vnd.example.event+json".into())));
     let registrar = world.keys.registrar.public_key();
     assert_eq!(header.kid.as_deref(), Some(&registrar.thumbprint().as_bytes()[..]));
     assert_eq!(producer(header, &bench.ledger.identity()), Some("tenant-7/agent"));
@@ -76,7 +76,7 @@ fn d17_confidential_bytes_enter_as_their_digest() {
     let envelope = statement.header().envelope.as_ref().unwrap();
     assert_eq!(
         envelope.preimage_content_type,
-        Some(ContentType::Text("application/vnd.aigp.event+json".into()))
+        Some(ContentType::Text("application/vnd.example.event+json".into()))
     );
     assert_eq!(
         key_of(&statement, &bench.ledger.identity()),
