@@ -1,0 +1,204 @@
+"""The client against the real program."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import pathlib
+import subprocess
+import sys
+
+import pytest
+import scitt_cose
+from conftest import Service, free_port, private_pem, public_pem
+from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from stele import (
+    NEVER,
+    AsyncLedger,
+    InvalidReceipt,
+    KeySet,
+    Ledger,
+    NotFound,
+    PublicKey,
+    Receipt,
+    Refused,
+    SigningKey,
+    Statement,
+    Unreachable,
+)
+from stele.cli import main
+
+pytestmark = pytest.mark.service
+
+NOTE = {"content_type": "application/json", "subject": "urn:example:note:1"}
+
+
+def test_a_record_is_anchored_kept_byte_for_byte_and_verified_offline(ledger: Ledger) -> None:
+    record = b'{"b": 1,\r\n "a": "\xc3\xa9" }\n'
+    anchored = ledger.anchor(record, **NOTE)
+    assert anchored.pinned
+    assert anchored.content == record
+    assert ledger.statement(anchored.entry_id) == anchored.statement
+    assert Statement.parse(anchored.statement)[0].payload == record
+    anchored.verify()
+    with pytest.raises(InvalidReceipt, match="not pinned"):
+        anchored.verify(SigningKey.generate().public)
+    with pytest.raises(InvalidReceipt, match="issued by"):
+        anchored.verify(service="https://other.example")
+
+
+def test_anchoring_again_gives_the_same_entry_with_both_algorithms(service: Service, ledger: Ledger) -> None:
+    for key in (ledger.key, service.trust(SigningKey(generate_private_key(SECP256R1())))):
+        first, again = (ledger.anchor({"b": 1, "a": 2}, key=key, **NOTE) for _ in range(2))
+        assert (first.entry_id, first.leaf_index) == (again.entry_id, again.leaf_index)
+        assert first.registered_at == again.registered_at
+
+
+def test_what_others_verify(ledger: Ledger) -> None:
+    """The statement and the receipt as `scitt-cose` sees them, and every flipped bit refused by both."""
+    anchored = ledger.anchor(b"{}", **NOTE)
+    (log_key,) = (ledger.keys.get(Receipt.parse(anchored.receipt).kid),)
+    assert log_key is not None
+    pem = _pem(log_key)
+    judged = scitt_cose.verify_receipt(anchored.receipt, leaf_entry_hex=anchored.entry_id, log_public_key_pem=pem)
+    assert judged.ok, judged.errors
+    assert judged.leaf_index == anchored.leaf_index
+    statement, _ = Statement.parse(anchored.statement)
+    assert judged.root == Receipt.parse(anchored.receipt).verify(statement, ledger.keys).hex()
+    for position in range(0, len(anchored.receipt), 7):
+        changed = bytearray(anchored.receipt)
+        changed[position] ^= 1
+        with pytest.raises(InvalidReceipt):
+            Receipt.parse(bytes(changed)).verify(statement, ledger.keys)
+    scitt_cose.parse_signed_statement(anchored.statement, public_key_pem=public_pem(ledger.key))
+
+
+def _pem(key: PublicKey) -> bytes:
+    return key._key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+
+
+def test_the_program_verifies_our_transparent_statement(
+    service: Service, ledger: Ledger, tmp_path: pathlib.Path
+) -> None:
+    anchored = ledger.anchor(b"[]", hash_envelope=True, location="https://files.example/1", **NOTE)
+    assert anchored.content == b"[]"
+    assert b"[]" not in anchored.statement
+    (log_key,) = (ledger.keys.get(Receipt.parse(anchored.receipt).kid),)
+    files = {"both": anchored.transparent, "receipt": anchored.receipt, "keys": _pem(log_key)}
+    for name, content in files.items():
+        (tmp_path / name).write_bytes(content)
+    asked = ["--statement", tmp_path / "both", "--receipt", tmp_path / "receipt", "--service", service.url]
+    service.stele("verify", *asked, "--keys", tmp_path / "keys")
+
+
+def test_an_unknown_key_is_refused_with_the_service_s_words(ledger: Ledger) -> None:
+    with pytest.raises(Refused) as refusal:
+        ledger.anchor(b"{}", key=SigningKey.generate(), **NOTE)
+    assert refusal.value.status == 400
+    assert refusal.value.title == "Unknown Issuer Key"
+    with pytest.raises(NotFound):
+        ledger.receipt("0" * 64)
+
+
+def test_without_pinned_keys_the_first_are_believed_and_it_says_so(service: Service, key: SigningKey) -> None:
+    with Ledger(service.url) as ledger:
+        anchored = ledger.anchor(b"{}", key=key, **NOTE)
+        assert not anchored.pinned
+        anchored.verify()
+
+
+def test_keys_of_another_service_are_refused(service: Service, key: SigningKey) -> None:
+    with (
+        Ledger(service.url, service_keys=SigningKey.generate().public, key=key) as ledger,
+        pytest.raises(InvalidReceipt, match="not pinned"),
+    ):
+        ledger.anchor(b"{}", **NOTE)
+
+
+def test_nobody_there() -> None:
+    key = SigningKey.generate()
+    with (
+        Ledger(f"http://127.0.0.1:{free_port()}", service_keys=key.public, retry=NEVER) as ledger,
+        pytest.raises(Unreachable),
+    ):
+        ledger.anchor(b"{}", key=key, **NOTE)
+
+
+@pytest.mark.parametrize(
+    ("file", "system"),
+    [("aigp.json", "aigp"), ("agent-trace.json", "agent-trace"), ("agent-evidence-pack.json", "agent-evidence")],
+)
+def test_records_of_the_systems_are_recognised_by_both_sides(
+    ledger: Ledger, data: pathlib.Path, file: str, system: str
+) -> None:
+    anchored = ledger.anchor((data / file).read_bytes())
+    summary = ledger.summary(anchored.entry_id)
+    assert summary["system"] == system
+    assert summary["subject"] == Statement.parse(anchored.statement)[0].subject
+    assert [finding for finding in summary["findings"] if finding["severity"] == "error"] == []
+
+
+def test_a_record_that_is_found_wrong_is_refused_and_says_why(ledger: Ledger, data: pathlib.Path) -> None:
+    record = json.loads((data / "agent-trace.json").read_bytes())
+    record |= {"version": "1.0.0", "files": "none"}
+    with pytest.raises(Refused, match="/files"):
+        ledger.anchor(record)
+
+
+def test_asyncio(service: Service, ledger: Ledger) -> None:
+    async def anchor_ten() -> list[int]:
+        async with AsyncLedger(service.url, service_keys=ledger.keys, key=ledger.key) as there:
+            notes = (there.anchor({"note": number}, **NOTE) for number in range(10))
+            anchored = await asyncio.gather(*notes)
+            for one in anchored:
+                one.verify()
+            assert (await there.summary(anchored[0].entry_id))["entry_id"] == anchored[0].entry_id
+            assert await there.statement(anchored[0].entry_id) == anchored[0].statement
+            await there.receipt(anchored[0].entry_id)
+            return [one.leaf_index for one in anchored]
+
+    indices = asyncio.run(anchor_ten())
+    assert len(set(indices)) == 10
+
+
+def test_search_finds_what_was_anchored(ledger: Ledger, data: pathlib.Path) -> None:
+    anchored = ledger.anchor((data / "agent-trace.json").read_bytes())
+    subject = Statement.parse(anchored.statement)[0].subject
+    found = ledger.search(subject=subject)
+    hits = next(value for value in found.values() if isinstance(value, list))
+    assert anchored.entry_id in [hit["entry_id"] for hit in hits]
+
+
+def test_the_command_line(
+    service: Service, ledger: Ledger, data: pathlib.Path, tmp_path: pathlib.Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pem, keys = tmp_path / "key.pem", tmp_path / "keys.pem"
+    pem.write_bytes(private_pem(ledger.key))
+    (kid,) = ledger.keys._keys
+    keys.write_bytes(_pem(ledger.keys.get(kid)))
+    record = data / "agent-trace.json"
+    command = [sys.executable, "-m", "stele.cli", "anchor", record, "--url", service.url, "--key", pem, "--keys", keys]
+    done = subprocess.run(
+        [*map(str, command), "--json", "--output-dir", str(tmp_path / "out")], check=True, capture_output=True
+    )
+    told = json.loads(done.stdout)
+    both = tmp_path / "out" / f"{told['entry_id']}.cose"
+    asked = ["verify", str(both), "--keys", str(keys), "--service", service.url]
+    assert main([*asked, "--content", str(record)]) == 0
+    assert "valid" in capsys.readouterr().out
+    assert main([*asked, "--content", str(data / "aigp.json")]) == 1
+    assert main(["verify", str(both), "--keys", str(keys), "--service", "https://other.example"]) == 1
+    broken = tmp_path / "broken.json"
+    broken.write_text("{")
+    arguments = ["anchor", str(broken), "--url", service.url, "--key", str(pem), "--keys", str(keys)]
+    assert main(arguments) == 1
+    nowhere = ["anchor", str(record), "--url", f"http://127.0.0.1:{free_port()}", "--key", str(tmp_path / "none.pem")]
+    assert main(nowhere) == 2
+
+
+def test_keys_as_served_are_the_pinned_ones(service: Service, ledger: Ledger) -> None:
+    with Ledger(service.url) as other:
+        assert other.keys == ledger.keys
+        assert len(KeySet.of(other.keys)) == 1
