@@ -22,6 +22,9 @@ const ALONE: usize = 60;
 const CLIENTS: usize = 8;
 const EACH: usize = 25;
 
+/// The origin of a log of that service.
+const ORIGIN: &str = "ts.example";
+
 /// The variable by which the test binary, running itself, is told to serve: `DURABILITY:FOLDER`.
 const ASKED: &str = "STELE_TEST_SERVE";
 
@@ -109,6 +112,10 @@ fn serves_when_it_is_asked_to() {
         let pem = fs::read_to_string(format!("{folder}/keys/{role}.pem")).unwrap();
         Arc::new(ledger::PrivateKey::from_pem(&pem).unwrap())
     };
+    let cosigning = || {
+        let pem = fs::read_to_string(format!("{folder}/keys/checkpoints-ml-dsa-44.pem")).unwrap();
+        Arc::new(ledger::CosigningKey::from_pem(&pem, ORIGIN).unwrap())
+    };
     let settings = storage::Settings { durability, ..storage::Settings::default() };
     let store = RocksStore::open(format!("{folder}/store").as_ref(), &settings).unwrap();
     let registry = prometheus::Registry::new();
@@ -117,7 +124,7 @@ fn serves_when_it_is_asked_to() {
         keys: Keys {
             receipts: key("receipts"),
             checkpoints: key("checkpoints"),
-            checkpoints_ml_dsa_44: None,
+            checkpoints_ml_dsa_44: Some(cosigning()),
             registrar: key("registrar"),
         },
         clock: Arc::new(SystemClock),
