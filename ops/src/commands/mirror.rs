@@ -21,7 +21,7 @@ use url::Url;
 
 /// Copy a log's tiles, entries and checkpoint into a folder, each proven before it is kept
 ///
-/// The folder has the layout of C2SP tlog-tiles (checkpoint, tile/<L>/<N>[.p/<W>], tile/entries/<N>[.p/<W>]), so that any
+/// The folder has the layout of C2SP tlog-tiles (`checkpoint`, `tile/L/N`, `tile/entries/N`), so that any
 /// web server can serve it. Everything is proven against a checkpoint that the pinned key signed, and its witnesses if
 /// a policy asks for them; the checkpoint is written last. Run again, it fetches what is new, and what an interrupted
 /// run has left out.

@@ -34,7 +34,7 @@ use url::Url;
 /// When the log signs two heads that cannot both be true, both are kept as evidence and the monitor ends with exit code
 /// 4, then and whenever it is started again on that state.
 ///
-/// A rules file is TOML: tables [[rule]] with a name and any of issuer, subject, content_type, entry_id, index_term and
+/// A rules file is TOML: tables `[[rule]]` with a name and any of issuer, subject, content_type, entry_id, index_term and
 /// finding (lists: one member has to be equal), issuer_regex, subject_regex, payload_regex, and control = true for the
 /// log's own statements. All that a rule names have to hold.
 #[derive(Debug, clap::Args)]
