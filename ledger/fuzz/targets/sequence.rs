@@ -8,6 +8,7 @@ use proofs::cbor::{scan, sequence};
 fuzz_target!(|data: &[u8]| {
     let mut end = 0;
     let mut ends = Vec::new();
+    let mut lax = false;
     for item in sequence(data) {
         match item {
             Ok(range) => {
@@ -21,6 +22,7 @@ fuzz_target!(|data: &[u8]| {
             Err(fault) => {
                 assert!(fault.offset >= end && fault.offset <= data.len());
                 assert!(scan(&data[end..]).is_err(), "what is no item is no strict item either");
+                lax = matches!(&data[fault.offset..], [0x5f | 0x7f, ..] | [0xf8, 0..32, ..]);
             }
         }
     }
@@ -28,6 +30,11 @@ fuzz_target!(|data: &[u8]| {
     let mut oracle = Vec::new();
     while !rest.is_empty() && ciborium::from_reader::<ciborium::Value, _>(&mut rest).is_ok() {
         oracle.push(data.len() - rest.len());
+    }
+    // The oracle takes a string of indefinite length inside another and a short simple value in two bytes; RFC 8949
+    // sections 3.2.3 and 3.3 forbid both.
+    if lax {
+        oracle.truncate(ends.len());
     }
     assert!(ends.starts_with(&oracle), "a whole decoder finds the same boundaries");
 });
