@@ -103,13 +103,34 @@ pub(crate) fn run(folder: &DataDir, plan: Plan, ready: &mut dyn FnMut(&Ready)) -
         ready(&announcement);
         until_stopped(stop, handle, servers, threads, grace).await
     });
-    runtime.shutdown_background();
+    // The server of the metrics ends here; it shares the store.
+    runtime.shutdown_timeout(LAST_WORDS);
     if ending.is_ok()
         && let Err(error) = store.flush()
     {
         tracing::warn!(%error, "what is committed stays in the write-ahead log; the next start reads it from there");
     }
+    match last_holder(store, DRAIN) {
+        Some(store) => drop(store),
+        None => tracing::warn!("the store is still in use and was not closed; nothing acknowledged is lost"),
+    }
     ending
+}
+
+/// Waits until nobody else holds it. The store has to be closed before the process ends: RocksDB's own threads, a
+/// compaction say, must not outlive what the C++ runtime takes down at the exit.
+fn last_holder<T>(mut shared: Arc<T>, patience: Duration) -> Option<T> {
+    const LOOK_AGAIN: Duration = Duration::from_millis(5);
+    let mut waited = Duration::ZERO;
+    loop {
+        shared = match Arc::try_unwrap(shared) {
+            Ok(alone) => return Some(alone),
+            Err(_) if waited >= patience => return None,
+            Err(shared) => shared,
+        };
+        std::thread::sleep(LOOK_AGAIN);
+        waited = waited.saturating_add(LOOK_AGAIN);
+    }
 }
 
 fn address_of(listener: &TcpListener) -> Result<SocketAddr, Failure> {

@@ -91,3 +91,18 @@ fn a_thread_that_panics_is_told_apart() {
     start_thread("sequencer", sender, || panic!("a test of the last resort")).unwrap();
     assert!(threads.blocking_recv().unwrap().result.is_none());
 }
+
+#[test]
+fn a_store_is_closed_by_its_last_holder_and_not_waited_for_without_end() {
+    let store = Arc::new(());
+    let held = Arc::clone(&store);
+    assert!(last_holder(Arc::clone(&store), Duration::ZERO).is_none());
+    let (letting_go, told) = std::sync::mpsc::channel();
+    let other = std::thread::spawn(move || {
+        told.recv().unwrap();
+        drop(held);
+    });
+    letting_go.send(()).unwrap();
+    assert!(last_holder(store, DRAIN).is_some());
+    other.join().unwrap();
+}
