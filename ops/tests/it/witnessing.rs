@@ -14,7 +14,7 @@ use proofs::{CosignerKey, SignedNote, Signer, TreeHead, TreeSize, leaf_hash, nod
 use serde_json::Value;
 
 use crate::log::{Log, STELE, both, stele, succeed};
-use crate::machine::spin;
+use crate::machine::{self, spin};
 use crate::server::Server;
 use crate::statements::Issuer;
 
@@ -157,6 +157,7 @@ fn get(witness: &Witness, path: &str) -> (u16, Vec<u8>) {
 /// the log does not start while the witness can be asked.
 #[test]
 fn d11_wit_09_a_log_is_witnessed_and_an_old_copy_of_it_does_not_start() {
+    let _machine = machine::shared();
     let (_temp, folder, keys) = create();
     let log = Log::create();
     let vkey =
@@ -169,6 +170,7 @@ fn d11_wit_09_a_log_is_witnessed_and_an_old_copy_of_it_does_not_start() {
     let config = fs::read_to_string(log.dir.join("stele.toml")).unwrap();
     let config = config
         .replace("#policy = \"witness.policy\"", "policy = \"witness.policy\"")
+        .replace("quorum_wait_ms = 5000", "quorum_wait_ms = 60000")
         .replace("without_quorum = \"publish\"", "without_quorum = \"hold\"");
     fs::write(log.dir.join("stele.toml"), config).unwrap();
     let old = log.copy();
