@@ -91,7 +91,7 @@ impl Publisher {
         loop {
             // Opening a log publishes what a crash left unpublished: the same code, from the first turn on.
             self.turn()?;
-            if self.ended && self.is_settled() && !self.is_behind() {
+            if self.ended && !self.has_more_to_show() {
                 return Ok(());
             }
             self.wait().await?;
@@ -129,6 +129,12 @@ impl Publisher {
 
     fn is_settled(&self) -> bool {
         self.round.as_ref().is_none_or(|round| round.stage != Stage::Waiting)
+    }
+
+    /// Whether a log that has ended has a head that the public does not know, and that may still get there. Witnesses
+    /// that are only shown again what they have cosigned are not waited for.
+    fn has_more_to_show(&self) -> bool {
+        self.is_behind() || (!self.is_settled() && self.is_behind_published())
     }
 
     fn is_behind(&self) -> bool {

@@ -254,6 +254,37 @@ fn wit_02_of_two_at_once_one_wins() {
     assert_eq!(bench.kept().len(), 2);
 }
 
+/// Who lost begins again from the size that it is told, so the log has to be there by then.
+#[test]
+fn wit_04_who_lost_is_told_of_a_size_that_is_durable() {
+    let keys = cosigners();
+    let log = PrivateKey::generate(KeyAlgorithm::Ed25519).unwrap();
+    let journal = MemoryJournal::default();
+    let logs = [log_key(ORIGIN, &log)];
+    let (witness, writer) =
+        CheckpointWitness::open(parts(&keys, &logs, Vec::new(), journal.clone())).unwrap();
+    let head = Tree::new("").head(3);
+    let checkpoint = Checkpoint { origin: Origin::new(ORIGIN).unwrap(), head };
+    let note = SignedNote::parse(sign_checkpoint(&checkpoint, &log).unwrap()).unwrap();
+    let body = AddCheckpoint { old: TreeSize::EMPTY, proof: Vec::new(), note }.to_string();
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).build().unwrap();
+    // Both are decided before the writer starts, so that they meet in one batch.
+    let asked = [(); 2].map(|()| {
+        let (witness, body) = (witness.clone(), body.clone());
+        runtime.spawn(async move { witness.add_checkpoint(body.as_bytes()).await })
+    });
+    while witness.updates.capacity() > WAITING - 2 {
+        std::thread::yield_now();
+    }
+    journal.0.lock().unwrap().1 = true;
+    let failed = writer.run().unwrap_err();
+    assert_eq!(failed.to_string(), JournalError("no space left".into()).to_string());
+    for asked in asked {
+        let answer = runtime.block_on(asked).unwrap();
+        assert!(matches!(answer, Err(CosigningError::Stopped)), "{answer:?}");
+    }
+}
+
 #[test]
 fn wit_02_a_restart_forgets_nothing() {
     let bench = Bench::new();

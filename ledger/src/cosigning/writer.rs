@@ -47,10 +47,14 @@ impl WitnessWriter {
 
     /// If we stop before the sync returned, nobody has a cosignature, and the journal has all of it or nothing that
     /// matters; if we stop after it, a retry finds the log moved on and resynchronises.
+    ///
+    /// Nobody is told of a size before the log is there: who began again from it at once would be told the old one, and
+    /// soon give up.
     fn write(&mut self, batch: &mut Vec<Update>) -> Result<(), JournalError> {
         // Of several that begin at one place the first wins: the others did not see it (WIT-02).
         let mut moved: HashMap<*const Log, usize> = HashMap::new();
         let mut taken: Vec<Update> = Vec::with_capacity(batch.len());
+        let mut late = Vec::new();
         for update in batch.drain(..) {
             let key = Arc::as_ptr(&update.log);
             let current = match moved.get(&key).and_then(|at| taken.get(*at)) {
@@ -61,7 +65,7 @@ impl WitnessWriter {
                 moved.insert(key, taken.len());
                 taken.push(update);
             } else {
-                let _gone = update.reply.send(Err(CosigningError::Conflict(current.size)));
+                late.push((update.reply, current.size));
             }
         }
         // A checkpoint that was cosigned before is on the disk already; only its time is new.
@@ -73,6 +77,9 @@ impl WitnessWriter {
         for Update { log, to, reply, .. } in taken {
             log.set(to);
             let _gone = reply.send(Ok(()));
+        }
+        for (reply, size) in late {
+            let _gone = reply.send(Err(CosigningError::Conflict(size)));
         }
         Ok(())
     }

@@ -122,6 +122,12 @@ impl Feeder {
                 {
                     self.known = size;
                 }
+                // Somebody showed it a newer checkpoint of ours, which is the next that we ask for.
+                WitnessReply::Conflict(Some(size))
+                    if size > target.checkpoint.head.size && self.is_superseded() =>
+                {
+                    return Attempt::No;
+                }
                 WitnessReply::Conflict(_) | WitnessReply::Inconsistent => {
                     tracing::error!(
                         witness = self.label,
@@ -141,7 +147,13 @@ impl Feeder {
                 }
             }
         }
-        Attempt::No
+        tracing::warn!(witness = self.label, "a witness named another size each time it was asked");
+        Attempt::Again
+    }
+
+    fn is_superseded(&self) -> bool {
+        // A closed channel has nothing newer.
+        self.targets.has_changed().unwrap_or(false)
     }
 
     async fn ask(&self, body: String) -> WitnessReply {

@@ -9,8 +9,11 @@ use proofs::note::{NoteSignature, NoteVerifierKey};
 use proofs::witness::AddCheckpoint;
 use proofs::{ConsistencyProof, CosignatureKind, Cosigner, SignedNote, TlogPolicy, TreeSize, UnixTime};
 
+use tokio::sync::{mpsc, watch};
+
 use crate::error::Fatal;
 use crate::publisher::Publisher;
+use crate::publisher::feeder::{Feeder, Target};
 use crate::registration::Registration;
 use crate::settings::{ReceiptRule, Settings};
 use crate::signer::CosigningKey;
@@ -18,6 +21,9 @@ use crate::testing::{Bench, NOW, ORIGIN, World};
 use crate::witness::{
     Answer, WithoutQuorum, Witness, WitnessClient, WitnessReply, WitnessSettings, Witnessing,
 };
+
+/// How long a slow witness takes.
+const ANSWER: Duration = Duration::from_secs(1);
 
 /// How a witness of these tests behaves.
 #[derive(Clone, Debug)]
@@ -36,6 +42,10 @@ pub(super) enum Manner {
     /// It answers with noise.
     Noise,
     Says(WitnessReply),
+    /// It takes [`ANSWER`].
+    Slow(WitnessReply),
+    /// It names another size so many times more, then is honest.
+    Wavers(u64),
 }
 
 pub(super) struct Fake {
@@ -123,6 +133,14 @@ impl Witness for Fake {
                 Manner::Gone => WitnessReply::Unreachable("nobody there".into()),
                 Manner::Noise => WitnessReply::Cosigned(b"\xff noise".to_vec()),
                 Manner::Says(reply) => reply,
+                Manner::Slow(reply) => {
+                    tokio::time::sleep(ANSWER).await;
+                    reply
+                }
+                Manner::Wavers(times @ 1..) => {
+                    self.is(Manner::Wavers(times - 1));
+                    WitnessReply::Conflict(Some(TreeSize::new(times % 2)))
+                }
                 _ => self.reply(&body),
             }
         })
@@ -312,6 +330,47 @@ fn wit_04_a_witness_that_lies_about_sizes_is_given_up() {
     }
 }
 
+/// Others may move it on while we ask: a witness that could not be followed at once is asked again, not given up.
+#[test]
+fn wit_04_a_witness_that_wavers_is_asked_again() {
+    let (world, fakes) = world("quorum W1", WithoutQuorum::Hold);
+    fakes[0].is(Manner::Wavers(7));
+    let mut bench = world.bench(Settings::default());
+    drive(&mut bench.publisher, |publisher| covered(publisher) == 5).unwrap();
+    assert_eq!(bench.ledger.shared.metrics.witness.unwitnessed("held"), 0, "within the first wait");
+}
+
+/// Another feeder was faster: that the witness is ahead of an older checkpoint is no other view of the log.
+#[test]
+fn wit_04_a_witness_that_is_ahead_of_an_older_checkpoint_is_no_liar() {
+    let (world, fakes) = world("quorum W1", WithoutQuorum::Hold);
+    let bench = world.bench(Settings::default());
+    let note = SignedNote::parse(bench.ledger.checkpoint().as_bytes()).unwrap();
+    let checkpoint = Checkpoint::parse(note.text()).unwrap();
+    let ahead = WitnessReply::Conflict(Some(TreeSize::new(checkpoint.head.size.get() + 1)));
+    fakes[0].is(Manner::Slow(ahead));
+    *fakes[0].shows.lock().unwrap() = Some(b"evidence".to_vec());
+    let target = Arc::new(Target { checkpoint, note });
+    let (sender, targets) = watch::channel(Some(Arc::clone(&target)));
+    let (events, mut received) = mpsc::channel(1);
+    let client = world.witnessing.as_ref().unwrap().clients[0].clone();
+    let feeder = Feeder::new(Arc::clone(&bench.publisher.shared), client, targets, events);
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+    runtime.block_on(async {
+        let newer_comes = async {
+            tokio::time::sleep(ANSWER / 2).await;
+            sender.send_replace(Some(target));
+            tokio::time::sleep(ANSWER).await;
+        };
+        tokio::select! {
+            () = feeder.run() => panic!("it goes on"),
+            () = newer_comes => {}
+        }
+    });
+    assert!(received.try_recv().is_err(), "evidence was looked for");
+}
+
 #[test]
 fn wit_01_refusals_are_counted_and_stop_nothing() {
     let refusals = [
@@ -413,6 +472,27 @@ fn the_last_checkpoint_gets_its_time_when_the_log_is_closed() {
     let keys = again.ledger.identity().genesis.checkpoint_keys();
     let policy = &world.witnessing.as_ref().unwrap().policy;
     policy.verify_for(again.ledger.checkpoint().as_bytes(), &keys.iter().collect::<Vec<_>>()).unwrap();
+}
+
+/// Nothing new to show: a log that is closed does not wait for witnesses that are gone.
+#[test]
+fn a_log_without_news_is_closed_at_once() {
+    let (world, fakes) = world("quorum W1", WithoutQuorum::Hold);
+    let mut bench = world.bench(Settings::default());
+    drive(&mut bench.publisher, |publisher| covered(publisher) == 5).unwrap();
+    drop(bench);
+    fakes[0].is(Manner::Gone);
+    let Bench { ledger, sequencer, mut publisher, .. } = world.bench(Settings::default());
+    drop(ledger);
+    sequencer.run().unwrap();
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+    runtime.block_on(async {
+        let began = tokio::time::Instant::now();
+        let _feeders = publisher.start_feeders();
+        publisher.publish_until_ended().await.unwrap();
+        assert_eq!(began.elapsed(), Duration::ZERO);
+    });
 }
 
 /// Each witness has one request on its way, at most, and its deadline.
