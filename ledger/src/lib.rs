@@ -24,6 +24,7 @@ mod flight;
 mod fork;
 mod fsck;
 pub mod governance;
+mod json;
 mod ledger;
 mod manifest;
 mod metrics;

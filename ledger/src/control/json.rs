@@ -1,15 +1,14 @@
-//! JSON that means the same to every reader: duplicate members are refused, at every level.
-//!
-//! `serde_json` keeps the last of two members with one name, other readers the first; a key or a policy that two
-//! readers understand differently must not reach the log (RFC 8259 §4).
+//! The JSON documents of control statements, read strictly: a key or a policy that two readers understand differently
+//! must not reach the log.
 
-use std::fmt;
-
-use serde::de::{DeserializeOwned, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
-use serde::{Deserialize, Serialize};
-use serde_json::{Map, Number, Value};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 use crate::governance::shown;
+use crate::json::{self, Fault, FaultKind, Limits, StrictError};
+
+/// What `serde_json` takes by itself. The number of values is bounded by the size of a control statement.
+const LIMITS: Limits = Limits { depth: 127, values: usize::MAX };
 
 /// Why a text is not the JSON document that was expected.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -24,10 +23,24 @@ impl From<serde_json::Error> for JsonError {
     }
 }
 
+impl From<StrictError> for JsonError {
+    fn from(error: StrictError) -> Self {
+        let detail = match error {
+            StrictError::NotUtf8 => "it is not UTF-8".to_owned(),
+            StrictError::Syntax(cause) => return cause.into(),
+            StrictError::Fault(Fault { kind, pointer }) => match kind {
+                FaultKind::Duplicate => format!("the member {pointer} occurs twice"),
+                FaultKind::TooDeep => format!("{pointer} is nested too deeply"),
+                FaultKind::TooMany => "it has too many values".to_owned(),
+            },
+        };
+        Self { detail: shown(&detail) }
+    }
+}
+
 /// Reads a document, refusing duplicate members anywhere in it.
 pub(crate) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, JsonError> {
-    let Strict(value) = serde_json::from_slice(bytes)?;
-    Ok(T::deserialize(value)?)
+    Ok(T::deserialize(json::read(bytes, LIMITS)?)?)
 }
 
 /// Writes a document compactly; the order of members is that of the type's fields.
@@ -35,70 +48,10 @@ pub(crate) fn write<T: Serialize>(value: &T) -> Result<Vec<u8>, JsonError> {
     Ok(serde_json::to_vec(value)?)
 }
 
-struct Strict(Value);
-
-impl<'de> Deserialize<'de> for Strict {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(StrictVisitor).map(Strict)
-    }
-}
-
-struct StrictVisitor;
-
-impl<'de> Visitor<'de> for StrictVisitor {
-    type Value = Value;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a JSON value")
-    }
-
-    fn visit_unit<E>(self) -> Result<Value, E> {
-        Ok(Value::Null)
-    }
-
-    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
-        Ok(Value::Bool(value))
-    }
-
-    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
-        Ok(Value::Number(value.into()))
-    }
-
-    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
-        Ok(Value::Number(value.into()))
-    }
-
-    fn visit_f64<E: serde::de::Error>(self, value: f64) -> Result<Value, E> {
-        Number::from_f64(value).map(Value::Number).ok_or_else(|| E::custom("a number out of range"))
-    }
-
-    fn visit_str<E>(self, value: &str) -> Result<Value, E> {
-        Ok(Value::String(value.to_owned()))
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut access: A) -> Result<Value, A::Error> {
-        let mut items = Vec::new();
-        while let Some(Strict(item)) = access.next_element()? {
-            items.push(item);
-        }
-        Ok(Value::Array(items))
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Value, A::Error> {
-        let mut members = Map::new();
-        while let Some(name) = access.next_key::<String>()? {
-            if members.contains_key(&name) {
-                return Err(A::Error::custom(format_args!("the member `{name}` occurs twice")));
-            }
-            let Strict(value) = access.next_value()?;
-            members.insert(name, value);
-        }
-        Ok(Value::Object(members))
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use serde_json::Value;
+
     use super::*;
 
     #[test]

@@ -6,12 +6,13 @@ mod references;
 use serde_json::{Map, Value};
 
 use super::examination::Draft;
-use super::finding::{Finding, Findings, Severity, below};
+use super::finding::{Finding, Findings, Severity};
 use super::kind::Kind;
 use super::look::{at, objects, rfc3339, text, text_at};
 use super::probe::Probe;
 use super::schema::{self, Schema};
 use super::term::{self, TermName, Terms};
+use crate::json::below;
 
 pub use manifest::manifest_findings;
 

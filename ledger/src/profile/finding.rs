@@ -152,10 +152,3 @@ fn cut(mut text: String, bytes: usize) -> String {
     }
     text
 }
-
-/// `pointer` with one more token, escaped as RFC 6901 §3 says.
-pub(crate) fn below(pointer: &str, token: impl fmt::Display) -> String {
-    let token = token.to_string();
-    let token = if token.contains(['~', '/']) { token.replace('~', "~0").replace('/', "~1") } else { token };
-    format!("{pointer}/{token}")
-}

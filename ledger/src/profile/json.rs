@@ -2,13 +2,11 @@
 //! surrogates, bounded depth and count. Where a number token is not an integer, the value is a float: `3.0`, `1e3`,
 //! `-0` and integers beyond 64 bits are told from `3`.
 
-use std::cell::{Cell, RefCell};
-use std::fmt;
+use serde_json::{Number, Value};
 
-use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
-use serde_json::{Map, Number, Value};
+use crate::json::{self, Fault, FaultKind, Limits, StrictError, below};
 
-use super::finding::{Finding, Findings, Severity, below};
+use super::finding::{Finding, Findings, Severity};
 
 /// The most levels of arrays and objects in a payload.
 pub const MAX_DEPTH: usize = 64;
@@ -31,146 +29,28 @@ const UNSAFE_INTEGER: &str = "JSON_UNSAFE_INTEGER";
 /// # Errors
 /// The one finding that says why it cannot be read; it is always an error.
 pub(crate) fn read(bytes: &[u8]) -> Result<Value, Finding> {
-    let error = |id, message: &str| Finding::new(id, Severity::Error, "", message);
-    if std::str::from_utf8(bytes).is_err() {
-        return Err(error(NOT_UTF8, "the payload is not UTF-8"));
-    }
-    let state = State::default();
-    let mut deserializer = serde_json::Deserializer::from_slice(bytes);
-    let read = Strict { state: &state, depth: 0 }.deserialize(&mut deserializer);
-    let read = read.and_then(|value| deserializer.end().map(|()| value));
-    read.map_err(|cause| {
-        let fault = state.fault.take().filter(|fault| !fault.id.is_empty());
-        if let Some(Fault { id, pointer, message }) = fault {
-            return Finding::new(id, Severity::Error, pointer, message);
+    let error = |id, pointer: String, message: &str| Finding::new(id, Severity::Error, pointer, message);
+    let here = String::new;
+    json::read(bytes, Limits { depth: MAX_DEPTH, values: MAX_VALUES }).map_err(|cause| match cause {
+        StrictError::NotUtf8 => error(NOT_UTF8, here(), "the payload is not UTF-8"),
+        StrictError::Fault(Fault { kind: FaultKind::Duplicate, pointer }) => {
+            error(DUPLICATE, pointer, "the member occurs twice")
         }
-        let (line, column) = (cause.line(), cause.column());
-        if cause.to_string().contains("hex escape") {
-            return error(LONE_SURROGATE, &format!("a lone surrogate at line {line}, column {column}"));
+        StrictError::Fault(Fault { kind: FaultKind::TooDeep, pointer }) => {
+            error(TOO_DEEP, pointer, "the payload is nested too deeply")
         }
-        error(MALFORMED, &format!("not one JSON value (line {line}, column {column})"))
-    })
-}
-
-#[derive(Default)]
-struct State {
-    values: Cell<usize>,
-    fault: RefCell<Option<Fault>>,
-}
-
-struct Fault {
-    id: &'static str,
-    /// Built on the way up, so that reading what is right costs nothing.
-    pointer: String,
-    message: &'static str,
-}
-
-impl State {
-    fn fail<E: serde::de::Error>(&self, id: &'static str, pointer: String, message: &'static str) -> E {
-        *self.fault.borrow_mut() = Some(Fault { id, pointer, message });
-        E::custom(id)
-    }
-
-    fn is_in(&self, token: impl fmt::Display) {
-        if let Some(fault) = self.fault.borrow_mut().as_mut() {
-            fault.pointer.insert_str(0, &below("", token));
+        StrictError::Fault(Fault { kind: FaultKind::TooMany, pointer }) => {
+            error(TOO_MANY, pointer, "the payload has too many values")
         }
-    }
-}
-
-#[derive(Clone, Copy)]
-struct Strict<'a> {
-    state: &'a State,
-    depth: usize,
-}
-
-impl<'a> Strict<'a> {
-    fn count<E: serde::de::Error>(self) -> Result<(), E> {
-        let values = self.state.values.get().saturating_add(1);
-        self.state.values.set(values);
-        if values > MAX_VALUES {
-            return Err(self.state.fail(TOO_MANY, String::new(), "the payload has too many values"));
-        }
-        Ok(())
-    }
-
-    fn deeper<E: serde::de::Error>(self) -> Result<Strict<'a>, E> {
-        let depth = self.depth.saturating_add(1);
-        if depth > MAX_DEPTH {
-            return Err(self.state.fail(TOO_DEEP, String::new(), "the payload is nested too deeply"));
-        }
-        Ok(Strict { state: self.state, depth })
-    }
-}
-
-impl<'de> DeserializeSeed<'de> for Strict<'_> {
-    type Value = Value;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
-        self.count()?;
-        deserializer.deserialize_any(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Strict<'_> {
-    type Value = Value;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a JSON value")
-    }
-
-    fn visit_unit<E>(self) -> Result<Value, E> {
-        Ok(Value::Null)
-    }
-
-    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
-        Ok(Value::Bool(value))
-    }
-
-    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
-        Ok(Value::Number(value.into()))
-    }
-
-    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
-        Ok(Value::Number(value.into()))
-    }
-
-    fn visit_f64<E: serde::de::Error>(self, value: f64) -> Result<Value, E> {
-        Number::from_f64(value).map(Value::Number).ok_or_else(|| E::custom("a number out of range"))
-    }
-
-    fn visit_str<E>(self, value: &str) -> Result<Value, E> {
-        Ok(Value::String(value.to_owned()))
-    }
-
-    fn visit_string<E>(self, value: String) -> Result<Value, E> {
-        Ok(Value::String(value))
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut access: A) -> Result<Value, A::Error> {
-        let inner = self.deeper()?;
-        let mut items = Vec::new();
-        while let Some(item) =
-            access.next_element_seed(inner).inspect_err(|_| self.state.is_in(items.len()))?
-        {
-            items.push(item);
-        }
-        Ok(Value::Array(items))
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Value, A::Error> {
-        let inner = self.deeper()?;
-        let mut members = Map::new();
-        while let Some(name) = access.next_key::<String>()? {
-            if members.contains_key(&name) {
-                let pointer = below("", &name);
-                return Err(self.state.fail(DUPLICATE, pointer, "the member occurs twice"));
+        StrictError::Syntax(cause) => {
+            let (line, column) = (cause.line(), cause.column());
+            if cause.to_string().contains("hex escape") {
+                let message = format!("a lone surrogate at line {line}, column {column}");
+                return error(LONE_SURROGATE, here(), &message);
             }
-            let value = access.next_value_seed(inner).inspect_err(|_| self.state.is_in(&name))?;
-            members.insert(name, value);
+            error(MALFORMED, here(), &format!("not one JSON value (line {line}, column {column})"))
         }
-        Ok(Value::Object(members))
-    }
+    })
 }
 
 /// What the number tokens of a payload are, where a system wants integers within ±(2^53-1) only.

@@ -10,7 +10,8 @@ use jsonschema::{PatternOptions, ValidationError, Validator};
 use proofs::{Hash, sha256};
 use serde_json::Value;
 
-use super::finding::{Findings, MAX_FINDINGS, below};
+use super::finding::{Findings, MAX_FINDINGS};
+use crate::json::below;
 
 const UNAVAILABLE: &str = "SCHEMA_UNAVAILABLE";
 
