@@ -8,6 +8,7 @@
 //! The room holds no clock and draws no conclusion about a statement: what a header says may change the form
 //! of an answer, never what is registered (SCR-35).
 
+mod evidence;
 mod layers;
 mod limits;
 mod media;
@@ -19,6 +20,7 @@ mod router;
 mod routes;
 mod witness;
 
+pub use evidence::{EvidenceDoor, EvidenceSettings, EvidenceSettingsError, Producer};
 pub use limits::Limits;
 pub use metrics::{HttpMetrics, metrics_router};
 pub use public_url::{PublicUrl, PublicUrlError};

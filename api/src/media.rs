@@ -7,6 +7,7 @@ mod header;
 
 use axum::http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE};
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
+use ledger::profile::Kind;
 
 use crate::problem::{self, Problem};
 use header::{MediaType, Range, coding, list, media_type, ranges};
@@ -81,6 +82,8 @@ pub(crate) const KEY_SETS: &[Offer] = &[Offer::plain(CBOR), Offer::by_name(COSE_
 pub(crate) const KEYS: &[Offer] = &[Offer::plain(CBOR), Offer::by_name(COSE_KEY)];
 /// The answers to a batch, and pages of statements.
 pub(crate) const SEQUENCES: &[Offer] = &[Offer::plain(CBOR_SEQUENCE)];
+/// What a producer reads of a record.
+pub(crate) const JSONS: &[Offer] = &[Offer::plain(JSON)];
 /// Collateral records.
 pub(crate) const COLLATERAL: &[Offer] = &[Offer::plain(CBOR)];
 
@@ -156,6 +159,41 @@ pub(crate) fn require_sequence(headers: &HeaderMap) -> Result<(), Problem> {
     let detail = "Send Signed Statements one after another as application/cbor-seq, without Content-Encoding";
     let accepted = HeaderValue::from_static(CBOR_SEQUENCE);
     Err(Problem::of(&problem::UNSUPPORTED_MEDIA_TYPE).detail(detail).header(ACCEPT_POST, accepted))
+}
+
+/// Whether the content is declared to be a record in JSON, of whatever system: what tells it from a signed statement.
+pub(crate) fn is_record(headers: &HeaderMap) -> bool {
+    content_type(headers).is_some_and(|content| record_kind(&content).is_some())
+}
+
+/// Which kind of record the content is declared to be; `None` for JSON that is to be recognised.
+///
+/// # Errors
+///
+/// 415 with `Accept-Post`.
+pub(crate) fn require_record(headers: &HeaderMap) -> Result<Option<Kind>, Problem> {
+    let kind = content_type(headers).and_then(|content| record_kind(&content));
+    kind.filter(|_| !is_compressed(headers)).ok_or_else(|| {
+        let detail = "Send one record as application/json, or as the content type of its system, without \
+                      Content-Encoding";
+        let problem = Problem::of(&problem::UNSUPPORTED_MEDIA_TYPE).detail(detail);
+        match HeaderValue::from_str(&record_types()) {
+            Ok(types) => problem.header(ACCEPT_POST, types),
+            Err(_) => problem,
+        }
+    })
+}
+
+fn record_kind(content: &MediaType<'_>) -> Option<Option<Kind>> {
+    match content.essence().as_str() {
+        JSON => Some(None),
+        essence => Kind::of_content_type(essence).map(Some),
+    }
+}
+
+fn record_types() -> String {
+    let kinds = Kind::all().map(Kind::content_type);
+    [JSON].into_iter().chain(kinds).collect::<Vec<_>>().join(", ")
 }
 
 fn is_compressed(headers: &HeaderMap) -> bool {

@@ -7,6 +7,7 @@
 //! logged with the request id and never shown.
 
 mod outcome;
+mod record;
 mod render;
 pub(crate) mod witness;
 
@@ -18,6 +19,7 @@ use std::time::Duration;
 use axum::http::header::{LOCATION, RETRY_AFTER};
 use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
+use ledger::profile::Finding;
 
 pub(crate) use render::{Form, element, render};
 
@@ -71,6 +73,20 @@ rows! {
         "Statements and collateral of this service are read with a bearer token";
     TOKEN_UNKNOWN = UNAUTHORIZED, "token-unknown", "Unauthorized",
         "The Authorization header holds no bearer token that this service knows";
+    CREDENTIALS_NEEDED = UNAUTHORIZED, "credentials-needed", "Unauthorized",
+        "Records that are not signed are taken from known producers, who present their token as Bearer";
+    EVIDENCE_CLOSED = FORBIDDEN, "evidence-closed", "Forbidden",
+        "This service takes no records that are not signed; send a Signed Statement to /entries";
+    OUT_OF_SCOPE = FORBIDDEN, "out-of-scope", "Forbidden", "The token does not reach so far";
+    INVALID_ENVELOPE = BAD_REQUEST, "invalid-envelope", "Invalid Envelope",
+        "The query may name one envelope, envelope=sha-256, and then only the digest of the record is logged";
+    FINDINGS = UNPROCESSABLE_ENTITY, "findings", "Record Refused",
+        "The record breaks rules of its system that the registration policy holds it to";
+    UNRECOGNISED_RECORD = UNPROCESSABLE_ENTITY, "unrecognised-record", "Unrecognised Record",
+        "The content is no record of a system that this service knows by its members; name its content type, which \
+         Accept-Post of this resource lists";
+    NO_SUBJECT = UNPROCESSABLE_ENTITY, "no-subject", "No Subject",
+        "The record does not say what it is about, so it could not be found again";
     INVALID_SEARCH = BAD_REQUEST, "invalid-search", "Invalid Search",
         "The query cannot be asked; GET /search/terms tells what can";
     NO_SUCH_KEY = NOT_FOUND, "no-such-key", "No such key", "No key could be found for this kid value";
@@ -125,13 +141,16 @@ pub(crate) struct Problem {
     status: StatusCode,
     detail: Cow<'static, str>,
     headers: Vec<(HeaderName, HeaderValue)>,
+    /// What a profile found; only problem details in JSON have room for it.
+    findings: Vec<Finding>,
     cause: Option<String>,
 }
 
 impl Problem {
     /// A failure with the texts of its row.
     pub(crate) fn of(row: &'static Row) -> Self {
-        Self { row, status: row.status, detail: Cow::Borrowed(row.detail), headers: Vec::new(), cause: None }
+        let (headers, findings) = (Vec::new(), Vec::new());
+        Self { row, status: row.status, detail: Cow::Borrowed(row.detail), headers, findings, cause: None }
     }
 
     /// A failure of the framework, known only by its status.
@@ -184,6 +203,11 @@ impl Problem {
     pub(crate) fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
         self.headers.push((name, value));
         self
+    }
+
+    /// Everything that was found, whether it refuses or not.
+    pub(crate) fn findings(self, findings: &[Finding]) -> Self {
+        Self { findings: findings.to_vec(), ..self }
     }
 
     /// What the log should say and the client should not read.

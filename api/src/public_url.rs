@@ -55,6 +55,11 @@ impl PublicUrl {
     pub(crate) fn entry(&self, id: &EntryId) -> String {
         format!("{}/entries/{id}", self.0)
     }
+
+    /// The statement of an entry.
+    pub(crate) fn statement(&self, id: &EntryId) -> String {
+        format!("{}/statements/{id}", self.0)
+    }
 }
 
 #[cfg(test)]

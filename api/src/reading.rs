@@ -4,7 +4,7 @@ mod token;
 
 use serde::Deserialize;
 
-pub(crate) use token::Reader;
+pub(crate) use token::{Reader, bearer};
 pub use token::{TokenDigest, TokenDigestError};
 
 /// How the log is read; the section `[read]` of the configuration. Every field has a default.

@@ -8,6 +8,7 @@ use axum::Router;
 use axum::routing::{MethodRouter, get, post};
 use ledger::Ledger;
 
+use crate::evidence::{EvidenceSettings, Producers};
 use crate::layers::{self, Guards};
 use crate::limits::Limits;
 use crate::metrics::HttpMetrics;
@@ -16,8 +17,8 @@ use crate::reading::ReadSettings;
 use crate::routes::pages::PagePlaces;
 use crate::routes::tiles::TileCache;
 use crate::routes::{
-    batch, checkpoint, consistency, health, keys, openapi, pages, policy, proofs, register, resolve, search,
-    statements, summary, tiles,
+    batch, checkpoint, consistency, evidence, health, keys, openapi, pages, policy, proofs, register,
+    resolve, search, statements, summary, tiles,
 };
 
 use Door::{Binary, Cose, Json, Probe, Scitt, Text};
@@ -64,6 +65,7 @@ pub(crate) static ROUTES: &[Route] = &[
     at("/entries/{entry_id}", Scitt, "a fresh receipt", || get(resolve::receipt)),
     // Ours
     at("/entries/batch", Cose, "POST many statements, get their receipts", || post(batch::register)),
+    at("/evidence", Json, "POST a record in JSON that nobody signed", || post(evidence::register)),
     at("/statements", Cose, "?from=&to= entries in bulk, for auditors", || get(pages::page)),
     at("/statements/{entry_id}", Cose, "the statement as registered", || get(statements::statement)),
     at("/statements/{entry_id}/transparent", Cose, "with its receipt", || get(statements::transparent)),
@@ -116,10 +118,11 @@ pub(crate) struct App {
     pub(crate) tiles: Arc<TileCache>,
     pub(crate) page_places: Arc<PagePlaces>,
     pub(crate) read: Arc<ReadSettings>,
+    pub(crate) producers: Arc<Producers>,
 }
 
-/// The service: SCRAPI and the doors of ours over `ledger`, bounded by `limits`, read as `read` says, counted in
-/// `metrics`.
+/// The service: SCRAPI and the doors of ours over `ledger`, bounded by `limits`, read as `read` says, written to by
+/// those whom `evidence` names and by whoever signs, counted in `metrics`.
 ///
 /// `public_url` is the base of every Location. Serve it with
 /// `into_make_service_with_connect_info::<std::net::SocketAddr>()`: without the peer's address every client
@@ -129,6 +132,7 @@ pub fn router(
     ledger: Ledger,
     limits: Limits,
     read: ReadSettings,
+    evidence: EvidenceSettings,
     public_url: PublicUrl,
     metrics: HttpMetrics,
 ) -> Router {
@@ -136,7 +140,8 @@ pub fn router(
     let tiles = Arc::new(TileCache::new(read.tile_cache_mib.saturating_mul(1 << 20)));
     let page_places = Arc::new(PagePlaces::new(read.pages_in_flight));
     let (public_url, read) = (Arc::new(public_url), Arc::new(read));
-    let app = App { ledger, guards: guards.clone(), public_url, tiles, page_places, read };
+    let producers = Arc::new(Producers::new(evidence));
+    let app = App { ledger, guards: guards.clone(), public_url, tiles, page_places, read, producers };
     let routes =
         ROUTES.iter().fold(Router::new(), |router, route| router.route(route.path, (route.handlers)()));
     layers::wrap(routes.with_state(app), guards)

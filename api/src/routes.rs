@@ -4,6 +4,7 @@
 pub(crate) mod batch;
 pub(crate) mod checkpoint;
 pub(crate) mod consistency;
+pub(crate) mod evidence;
 pub(crate) mod health;
 pub(crate) mod keys;
 pub(crate) mod openapi;

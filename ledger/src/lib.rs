@@ -20,6 +20,7 @@ pub mod control;
 mod cosigning;
 mod create;
 mod error;
+pub mod evidence;
 mod flight;
 mod fork;
 mod fsck;

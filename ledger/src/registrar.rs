@@ -161,7 +161,9 @@ pub(crate) fn is_registrars(header: &StatementHeader, identity: &LogIdentity) ->
     header.issuer == identity.genesis.issuer && by_kid && !by_certificate
 }
 
-pub(crate) fn is_producer(id: &str) -> bool {
+/// Whether a text can be a producer's id.
+#[must_use]
+pub fn is_producer(id: &str) -> bool {
     (1..=MAX_PRODUCER_BYTES).contains(&id.len()) && !id.chars().any(char::is_control)
 }
 

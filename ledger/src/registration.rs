@@ -92,13 +92,13 @@ impl Ledger {
         evidence: Submission,
         wait: Wait,
     ) -> Result<Registration, RegisterError> {
-        let outcome = caller::register(self, move |shared| look_at_evidence(shared, evidence), wait).await;
+        let outcome = caller::register(self, move |shared| look_at_evidence(shared, &evidence), wait).await;
         self.count(outcome.as_ref().map(|(_, known)| *known));
         outcome.map(|(registration, _)| registration)
     }
 
     /// Counts one registration by how it ended; `known` tells whether the statement was registered before.
-    fn count(&self, outcome: Result<bool, &RegisterError>) {
+    pub(crate) fn count(&self, outcome: Result<bool, &RegisterError>) {
         self.shared.metrics.ended(outcome);
     }
 }
@@ -145,7 +145,7 @@ fn absent_at(shared: &Shared, statement: &SignedStatement) -> Result<TreeSize, S
 }
 
 /// Answers for evidence that is registered already; makes the registrar's statement of it otherwise.
-fn look_at_evidence(shared: &Shared, evidence: Submission) -> Result<Front, RegisterError> {
+fn look_at_evidence(shared: &Shared, evidence: &Submission) -> Result<Front, RegisterError> {
     timed(&shared.metrics.judge_seconds, || {
         let snapshot = shared.store.snapshot().map_err(InternalError::from)?;
         let known = snapshot.lookup(rows::EVIDENCE, &evidence.key()).map_err(InternalError::from)?;
@@ -155,11 +155,12 @@ fn look_at_evidence(shared: &Shared, evidence: Submission) -> Result<Front, Regi
         }
         drop(snapshot);
         let identity = shared.state.borrow().governance.identity().clone();
-        let statement =
-            evidence.wrap(&identity, shared.keys.registrar.as_ref()).map_err(|error| match error {
+        let statement = evidence.clone().wrap(&identity, shared.keys.registrar.as_ref()).map_err(
+            |error| match error {
                 WrapError::Submission(error) => RegisterError::from(error),
                 WrapError::Sign(error) => InternalError::from(error).into(),
-            })?;
+            },
+        )?;
         look_at_statement(shared, &statement)
     })
 }

@@ -37,6 +37,8 @@ pub(crate) struct Config {
     #[serde(default)]
     pub(crate) read: api::ReadSettings,
     #[serde(default)]
+    pub(crate) evidence: api::EvidenceSettings,
+    #[serde(default)]
     pub(crate) ledger: ledger::Settings,
     #[serde(default)]
     pub(crate) witness: Witness,
@@ -147,6 +149,7 @@ impl Config {
         tracing_subscriber::EnvFilter::try_new(&self.log.level)
             .map_err(|error| format!("log.level {:?} is not a log filter: {error}", self.log.level))?;
         self.witness.check()?;
+        self.evidence.check().map_err(|error| format!("evidence.producers: {error}"))?;
         if self.read.statements == api::StatementReaders::Token && self.read.token_sha256.is_empty() {
             return Err("read.statements is \"token\" and read.token_sha256 holds none: nobody could read a statement"
                 .to_owned());

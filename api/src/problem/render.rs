@@ -9,7 +9,7 @@ use axum::http::header::{
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use axum::response::Response;
 use ciborium::Value;
-use serde_json::json;
+use serde_json::{Map, json};
 
 use super::{Problem, UNSUPPORTED_MEDIA_TYPE};
 use crate::media::{self, ACCEPT_POST, CONCISE_PROBLEM, PROBLEM_JSON, REGISTRABLE};
@@ -117,13 +117,21 @@ pub(crate) fn element(problem: &Problem) -> Vec<u8> {
 }
 
 fn json(problem: &Problem, request_id: &str) -> Vec<u8> {
-    json!({
-        "type": format!("urn:stele:problem:{}", problem.row.kind),
-        "title": problem.row.title,
-        "status": problem.status.as_u16(),
-        "detail": problem.detail,
-        "instance": format!("urn:stele:request:{request_id}"),
-    })
-    .to_string()
-    .into_bytes()
+    let mut members = members(problem);
+    members.insert("instance".to_owned(), json!(format!("urn:stele:request:{request_id}")));
+    serde_json::Value::Object(members).to_string().into_bytes()
+}
+
+/// What problem details in JSON say of this failure, wherever they stand.
+fn members(problem: &Problem) -> Map<String, serde_json::Value> {
+    let mut members = Map::new();
+    let mut put = |name: &str, value: serde_json::Value| members.insert(name.to_owned(), value);
+    put("type", json!(format!("urn:stele:problem:{}", problem.row.kind)));
+    put("title", json!(problem.row.title));
+    put("status", json!(problem.status.as_u16()));
+    put("detail", json!(problem.detail));
+    if !problem.findings.is_empty() {
+        put("findings", json!(problem.findings));
+    }
+    members
 }

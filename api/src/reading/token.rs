@@ -9,7 +9,7 @@ use super::{ReadSettings, StatementReaders};
 use crate::problem::{Problem, TOKEN_NEEDED, TOKEN_UNKNOWN};
 
 /// The SHA-256 of a bearer token.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 #[serde(try_from = "String")]
 pub struct TokenDigest(Hash);
 
@@ -34,7 +34,7 @@ impl TokenDigest {
     }
 
     /// Compares all bytes, whatever the first ones are.
-    fn is(&self, other: &Self) -> bool {
+    pub(crate) fn is(&self, other: &Self) -> bool {
         let differences = self.0.as_bytes().iter().zip(other.0.as_bytes()).map(|(one, two)| one ^ two);
         differences.fold(0, |all, difference| all | difference) == 0
     }
@@ -95,7 +95,7 @@ impl Reader {
 }
 
 /// The token of `Bearer TOKEN`; the scheme in any case (RFC 9110 §11.1).
-fn bearer(line: &str) -> Option<&str> {
+pub(crate) fn bearer(line: &str) -> Option<&str> {
     let (scheme, token) = line.split_once(' ')?;
     let token = token.trim_start_matches(' ');
     (scheme.eq_ignore_ascii_case("bearer") && !token.is_empty()).then_some(token)

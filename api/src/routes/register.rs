@@ -1,28 +1,30 @@
 //! `POST /entries` (SCRAPI §2.1.3).
 
-use axum::body::Body;
-use axum::extract::State;
+use axum::extract::{Request, State};
 use axum::http::header::CONTENT_LENGTH;
-use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::http::request::Parts;
+use axum::http::{HeaderValue, StatusCode};
 use axum::response::Response;
 use ledger::{Registration, Wait};
 use proofs::{EntryId, LeafIndex};
 use tracing::{Span, field::display};
 
 use super::answer::{NEVER, negotiated, receipt_to_come, set, with_location};
+use super::evidence;
 use crate::media::{self, RECEIPTS};
 use crate::problem::Problem;
 use crate::router::App;
 
-/// Registers one signed statement: 201 with its receipt, or 202 when the client asked not to wait for one.
+/// Registers one signed statement: 201 with its receipt, or 202 when the client asked not to wait for one. A record in
+/// JSON goes to the registrar, where producers may hand in such; its Content-Type alone tells it from a statement.
 ///
 /// What could fail because of the client's headers fails before the body is read, so that a completed
 /// registration is never reported as a failure.
-pub(crate) async fn register(
-    State(app): State<App>,
-    headers: HeaderMap,
-    body: Body,
-) -> Result<Response, Problem> {
+pub(crate) async fn register(State(app): State<App>, request: Request) -> Result<Response, Problem> {
+    if app.producers.are_any() && media::is_record(request.headers()) {
+        return evidence::register(State(app), request).await;
+    }
+    let (Parts { headers, .. }, body) = request.into_parts();
     media::require_statement(&headers)?;
     let content_type = media::negotiate(&headers, RECEIPTS)?;
     let hurried = media::prefers_async(&headers);

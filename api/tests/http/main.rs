@@ -9,6 +9,8 @@ mod batch;
 #[cfg(test)]
 mod edge;
 #[cfg(test)]
+mod evidence;
+#[cfg(test)]
 mod keys;
 #[cfg(test)]
 mod logs;

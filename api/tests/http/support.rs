@@ -5,7 +5,7 @@ pub(crate) mod forge;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
-use api::{HttpMetrics, Limits, PublicUrl, ReadSettings};
+use api::{EvidenceSettings, HttpMetrics, Limits, PublicUrl, ReadSettings};
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Method, Request, StatusCode};
@@ -36,6 +36,7 @@ pub(crate) struct World {
     pub(crate) limits: Limits,
     pub(crate) settings: Settings,
     pub(crate) read: ReadSettings,
+    pub(crate) evidence: EvidenceSettings,
 }
 
 impl World {
@@ -63,7 +64,8 @@ impl World {
         let log_id = ledger::create(store.as_ref(), &genesis, &keys, &operator, &clock()).unwrap();
         let issuer = key(KeyAlgorithm::Es256);
         let (limits, settings) = (Limits::default(), Settings::default());
-        Self { store, operator, keys, issuer, log_id, limits, settings, read: ReadSettings::default() }
+        let (read, evidence) = (ReadSettings::default(), EvidenceSettings::default());
+        Self { store, operator, keys, issuer, log_id, limits, settings, read, evidence }
     }
 
     /// A log that trusts one issuer's key, under a rule named `issuers`.
@@ -103,7 +105,8 @@ impl World {
         let registry = Registry::new();
         let url = PublicUrl::parse(URL).unwrap();
         let metrics = HttpMetrics::register(&registry).unwrap();
-        let router = api::router(ledger.clone(), self.limits.clone(), self.read.clone(), url, metrics);
+        let (limits, read, evidence) = (self.limits.clone(), self.read.clone(), self.evidence.clone());
+        let router = api::router(ledger.clone(), limits, read, evidence, url, metrics);
         Service { router, ledger, registry, halted: Some((sequencer, publisher)), running: None }
     }
 

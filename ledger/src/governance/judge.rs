@@ -7,7 +7,7 @@ use super::refusal::{BadSignature, Refusal, Rejection, shown};
 use super::{Admitted, CONTROL_RULE, Evidence, Governance};
 use crate::control::{self, ControlType, Force};
 use crate::policy::{MAX_STATEMENT_BYTES, Rule};
-use crate::profile::{Circumstances, Examination, examine_statement};
+use crate::profile::{Circumstances, Examination, Finding, Kind, ProfileRule, examine, examine_statement};
 use crate::trust::{Candidate, Resolver, UnknownKey, Unresolved};
 
 /// Subjects of the log itself; a consistency receipt has `urn:stele:log:…` (D2). URNs begin without regard to case
@@ -110,24 +110,44 @@ impl Governance {
             return Ok(None);
         }
         let by_registrar = statement.header().issuer == self.identity().genesis.issuer;
-        let circumstances = Circumstances {
+        // The registrar signs for everybody, so its key says nothing about the record.
+        let circumstances = self.circumstances((!by_registrar).then_some(key), evaluated_at);
+        let Some((rule, examination)) = examine_statement(statement, rules, &circumstances) else {
+            return Ok(None);
+        };
+        Ok(Some(Box::new(enforced(rule, examination)?)))
+    }
+
+    /// What the profile says of a payload that is not in a statement yet; nothing if the policy has no rule about it.
+    ///
+    /// # Errors
+    /// [`Rejection::Profile`] when the policy refuses what was found.
+    pub(crate) fn examine_record(
+        &self,
+        kind: Kind,
+        payload: &[u8],
+        subject: Option<&str>,
+        evaluated_at: UnixTime,
+    ) -> Result<Vec<Finding>, Refusal> {
+        let Some(rule) = ProfileRule::about(&self.policy().profiles, kind.content_type()) else {
+            return Ok(Vec::new());
+        };
+        let Some(kind) = Kind::of_profile(&rule.profile) else { return Ok(Vec::new()) };
+        let circumstances = self.circumstances(None, evaluated_at);
+        let circumstances = Circumstances { switches: &rule.switches, subject, ..circumstances };
+        Ok(enforced(rule, examine(kind, payload, &circumstances))?.findings)
+    }
+
+    fn circumstances<'a>(&'a self, key: Option<&'a PublicKey>, evaluated_at: UnixTime) -> Circumstances<'a> {
+        Circumstances {
             anchors: self.anchors(),
             evaluated_at,
             service: &self.identity().genesis.issuer,
             log_id: self.identity().log_id,
             switches: &[],
             subject: None,
-            // The registrar signs for everybody, so its key says nothing about the record.
-            key: (!by_registrar).then_some(key),
-        };
-        let Some((rule, examination)) = examine_statement(statement, rules, &circumstances) else {
-            return Ok(None);
-        };
-        if examination.refuses(rule.enforce) {
-            let Examination { kind, findings, .. } = examination;
-            return Err(Rejection::Profile { profile: kind.profile(), findings }.into());
+            key,
         }
-        Ok(Some(Box::new(examination)))
     }
 
     /// What the policy says about every issuer's statement.
@@ -196,6 +216,15 @@ fn try_rule(
     }
     // Resolving never gives an empty list; if it did, nothing would vouch for the statement.
     Err(answer.unwrap_or_else(|| UnknownKey::NoRoot { rule: rule.name.clone() }.into()))
+}
+
+/// The examination, unless the policy refuses it.
+fn enforced(rule: &ProfileRule, examination: Examination) -> Result<Examination, Rejection> {
+    if examination.refuses(rule.enforce) {
+        let Examination { kind, findings, .. } = examination;
+        return Err(Rejection::Profile { profile: kind.profile(), findings });
+    }
+    Ok(examination)
 }
 
 fn evidence(rule: &Rule, statement: &SignedStatement, candidate: Candidate) -> Evidence {

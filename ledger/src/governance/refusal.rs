@@ -121,12 +121,12 @@ pub enum Rejection {
     },
 }
 
-/// The worst of the findings, which are the ones that refuse; the rest is counted.
+/// What refuses before what does not; the rest is counted.
 fn reasons(findings: &[Finding]) -> String {
     const SHOWN: usize = 3;
-    let worst = findings.iter().map(|finding| finding.severity).max();
-    let told = findings.iter().filter(|finding| Some(finding.severity) == worst).take(SHOWN);
-    let told: Vec<String> = told.map(ToString::to_string).collect();
+    let mut worst: Vec<&Finding> = findings.iter().collect();
+    worst.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
+    let told: Vec<String> = worst.iter().take(SHOWN).map(ToString::to_string).collect();
     let more = findings.len().saturating_sub(told.len());
     let rest = if more > 0 { format!(" (and {more} more)") } else { String::new() };
     told.join("; ") + &rest

@@ -1,9 +1,12 @@
 //! From a payload, or a statement, to what its profile says.
 
 use proofs::{ContentType, EntryId, PublicKey, SignedStatement, UnixTime};
+use serde_json::{Map, Value};
 
 use super::examination::{Draft, Examination};
+use super::finding::{Finding, Severity};
 use super::kind::{Kind, ProfileRule, Switch, System};
+use super::recognise::recognise;
 use super::term::SYSTEM;
 use super::{agent_evidence, agent_trace, aigp, iatp, json, trace};
 use crate::policy::MAX_STATEMENT_BYTES;
@@ -109,8 +112,35 @@ pub(crate) fn content_type(statement: &SignedStatement) -> Option<&str> {
 /// record's id without one. `None` where the payload cannot be read or names none.
 #[must_use]
 pub fn subject_of(kind: Kind, payload: &[u8]) -> Option<String> {
-    let value = json::read(payload).ok()?;
-    let object = value.as_object()?;
+    own_subject(kind, json::read(payload).ok()?.as_object()?)
+}
+
+/// What a payload is, as far as it has to be known before it is wrapped.
+pub(crate) struct Seen {
+    /// `None` for JSON of none of the five systems.
+    pub(crate) kind: Option<Kind>,
+    /// The record's own subject.
+    pub(crate) subject: Option<String>,
+}
+
+/// Recognises a payload, unless its kind was named, and reads its subject.
+///
+/// # Errors
+/// The finding that says why nobody could read it.
+pub(crate) fn see(named: Option<Kind>, payload: &[u8]) -> Result<Seen, Finding> {
+    if payload.len() > MAX_STATEMENT_BYTES {
+        let message = "the payload is larger than any statement may be";
+        return Err(Finding::new(TOO_LARGE, Severity::Error, "", message));
+    }
+    let value = json::read(payload)?;
+    let Some(object) = value.as_object() else {
+        return Err(Finding::new(NOT_OBJECT, Severity::Error, "", "the payload is not a JSON object"));
+    };
+    let kind = named.or_else(|| recognise(object));
+    Ok(Seen { kind, subject: kind.and_then(|kind| own_subject(kind, object)) })
+}
+
+fn own_subject(kind: Kind, object: &Map<String, Value>) -> Option<String> {
     let subject = match kind.system() {
         System::Trace => trace::subject(kind, object),
         System::Aigp => aigp::subject(kind, object),

@@ -99,7 +99,8 @@ fn days(year: u64, month: u64, day: u64) -> Option<i64> {
 }
 
 /// The RFC 3339 text of Unix seconds, in UTC; years beyond 9999 are told as the last second of 9999.
-pub(crate) fn to_rfc3339(seconds: u64) -> String {
+#[must_use]
+pub fn to_rfc3339(seconds: u64) -> String {
     let seconds = seconds.min(253_402_300_799);
     let (days, rest) = (seconds / 86_400, seconds % 86_400);
     // Years begin in March, so that the leap day is the last (the inverse of `days`).

@@ -14,12 +14,16 @@ use proofs::EntryId;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout_at};
 
-use super::{Front, MAX_JUDGEMENTS, NOT_ABSENT, RETRY_AFTER, Registration, Wait, judge, look_at};
+use super::{
+    Front, MAX_JUDGEMENTS, NOT_ABSENT, RETRY_AFTER, Registration, Wait, judge, look_at, look_at_evidence,
+};
 use crate::error::{InternalError, RegisterError};
 use crate::governance::Admitted;
 use crate::ledger::Ledger;
 use crate::receipts::{self, Registered};
+use crate::registrar::Submission;
 use crate::sequencer::pool::{Judged, Pending, Reply, Room, Verdict};
+use crate::shared::Shared;
 
 /// How many statements are judged, or get their receipts, in one piece of work. Large enough that handing it over costs
 /// nothing beside it (64 verifications: 3 ms), small enough that a batch is spread over all workers and that whoever
@@ -27,6 +31,8 @@ use crate::sequencer::pool::{Judged, Pending, Reply, Room, Verdict};
 const CHUNK: usize = 64;
 
 type Outcome = Result<Registration, RegisterError>;
+/// What the front door does with one of them.
+type Look<T> = fn(&Shared, &T) -> Result<Front, RegisterError>;
 type Sequenced = Result<(Registered, bool), RegisterError>;
 
 /// One statement of a batch on its way.
@@ -49,12 +55,26 @@ impl Ledger {
     /// The caller bounds the number of statements and their bytes. What finds no room in the mailbox before the
     /// deadline is `Overloaded`, and was not registered.
     pub async fn register_batch(&self, bodies: &[Bytes], wait: Wait) -> Vec<Outcome> {
+        self.batch(bodies, |shared, body| look_at(shared, body), wait).await
+    }
+
+    /// The same for evidence that the registrar wraps ([`Ledger::register_evidence`]).
+    pub async fn register_evidence_batch(&self, evidence: &[Submission], wait: Wait) -> Vec<Outcome> {
+        self.batch(evidence, look_at_evidence, wait).await
+    }
+
+    async fn batch<T: Clone + Send + 'static>(
+        &self,
+        bodies: &[T],
+        look: Look<T>,
+        wait: Wait,
+    ) -> Vec<Outcome> {
         let deadline = Instant::now() + self.shared.settings.register_deadline();
         let count = u32::try_from(bodies.len()).unwrap_or(u32::MAX);
         self.shared.metrics.batch_statements.observe(f64::from(count));
         let mut outcomes = Vec::with_capacity(bodies.len());
         while let Some(rest) = bodies.get(outcomes.len()..).filter(|rest| !rest.is_empty()) {
-            let mut stages = self.judge_batch(rest).await;
+            let mut stages = self.judge_batch(rest, look).await;
             // What stands behind a control statement has to be judged under it, and so once it is registered.
             let controls = stages.iter().position(changes_rules);
             stages.truncate(controls.map_or(stages.len(), |at| at.saturating_add(1)));
@@ -64,10 +84,10 @@ impl Ledger {
         outcomes
     }
 
-    async fn judge_batch(&self, bodies: &[Bytes]) -> Vec<Stage> {
+    async fn judge_batch<T: Clone + Send + 'static>(&self, bodies: &[T], look: Look<T>) -> Vec<Stage> {
         let works = bodies.chunks(CHUNK).map(|chunk| {
             let (shared, chunk) = (Arc::clone(&self.shared), chunk.to_vec());
-            move || chunk.iter().map(|body| look_at(&shared, body)).collect::<Vec<_>>()
+            move || chunk.iter().map(|body| look(&shared, body)).collect::<Vec<_>>()
         });
         let works = works.collect();
         let judged = self.shared.workers.run_all(works).await;

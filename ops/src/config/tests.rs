@@ -67,6 +67,7 @@ fn the_annotated_file_names_every_setting_and_no_other() {
         fields::<Log>("log"),
         fields::<api::Limits>("limits"),
         fields::<api::ReadSettings>("read"),
+        fields::<api::EvidenceSettings>("evidence"),
         fields::<ledger::Settings>("ledger"),
         fields::<Witness>("witness"),
         fields::<storage::Settings>("store"),
@@ -75,7 +76,10 @@ fn the_annotated_file_names_every_setting_and_no_other() {
     .into_iter()
     .collect();
     assert_eq!(annotated(), code);
-    assert_eq!(fields::<Config>("").concat(), ".service.listen.tls.log.limits.read.ledger.witness.store");
+    assert_eq!(
+        fields::<Config>("").concat(),
+        ".service.listen.tls.log.limits.read.evidence.ledger.witness.store"
+    );
 }
 
 #[test]
@@ -111,7 +115,7 @@ fn unknown_names_are_refused_with_their_line() {
             .starts_with("3: unknown field `urll`")
     );
     assert!(complaint(&format!("{MINIMAL}[lisen]\n")).contains("unknown field `lisen`"));
-    for section in ["listen", "tls", "log", "limits", "read", "ledger", "store"] {
+    for section in ["listen", "tls", "log", "limits", "read", "evidence", "ledger", "store"] {
         let text = format!("{MINIMAL}[{section}]\nnonsense = 1\n");
         assert!(
             complaint(&text).starts_with("4: unknown field `nonsense`"),

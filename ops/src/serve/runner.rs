@@ -62,7 +62,8 @@ pub(crate) fn run(folder: &DataDir, plan: Plan, ready: &mut dyn FnMut(&Ready)) -
         metrics,
         witnessing,
     };
-    let Config { listen: listening, limits, read, ledger: settings, service, witness, .. } = plan.config;
+    let Config { listen: listening, limits, read, evidence, ledger: settings, service, witness, .. } =
+        plan.config;
     let Opened { ledger, sequencer, publisher, keeper } = Ledger::open(parts, settings)
         .map_err(|error| Failure::local(format_args!("{}: {error}", folder.root().display())))?;
     witnessing::guard(folder, &witness, asked.as_ref(), &ledger)?;
@@ -79,7 +80,7 @@ pub(crate) fn run(folder: &DataDir, plan: Plan, ready: &mut dyn FnMut(&Ready)) -
     };
 
     let doors = Doors {
-        app: api::router(ledger, limits.clone(), read, service.url, http_metrics),
+        app: api::router(ledger, limits.clone(), read, evidence, service.url, http_metrics),
         public,
         private: private.map(|listener| (listener, api::metrics_router(registry))),
         tls: tls.map(RustlsAcceptor::new),

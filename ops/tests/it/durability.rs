@@ -140,6 +140,7 @@ fn serves_when_it_is_asked_to() {
         ledger,
         api::Limits::default(),
         api::ReadSettings::default(),
+        api::EvidenceSettings::default(),
         api::PublicUrl::parse(SERVICE).unwrap(),
         metrics,
     );

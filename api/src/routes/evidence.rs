@@ -1,0 +1,49 @@
+//! `POST /evidence`, and `POST /entries` with a record in JSON: evidence that nobody signed.
+//!
+//! One record is one JSON object, registered byte for byte in a statement of the service's own (D17). What an HTTP
+//! header says decides who is let in and how the answer looks, never what becomes of a record (SCR-35); who was let in
+//! stands in the protected header of the statement.
+
+mod answer;
+
+use axum::extract::{Request, State};
+use axum::http::Uri;
+use axum::response::Response;
+use ledger::Wait;
+use ledger::evidence::Record;
+use tracing::{Span, field::display};
+
+use super::query;
+use crate::evidence::{EvidenceDoor, Sender};
+use crate::media::{self, JSONS};
+use crate::problem::{INVALID_ENVELOPE, Problem};
+use crate::router::App;
+use answer::registered;
+
+/// Registers one record: 201 with its entry and receipt, or 202 without the receipt when the client asked not to wait
+/// or witnesses have to see the entry first.
+pub(crate) async fn register(State(app): State<App>, request: Request) -> Result<Response, Problem> {
+    let (parts, body) = request.into_parts();
+    let sender = app.producers.sender(&parts.headers, EvidenceDoor::Evidence)?;
+    let kind = media::require_record(&parts.headers)?;
+    media::negotiate(&parts.headers, JSONS)?;
+    let envelope = envelope(&parts.uri)?;
+    let hurried = media::prefers_async(&parts.headers);
+    let payload = app.guards.bodies.read(&parts.headers, body).await?.into_bytes();
+    let Sender { id, scope } = sender.clone();
+    let record = Record { kind, payload, producer: Some(id), headers: Vec::new(), envelope, scope };
+    let wait = if hurried { Wait::ForCommit } else { Wait::ForReceipt };
+    let entry = app.ledger.register_record(record, wait).await;
+    let entry = entry.map_err(|error| Problem::record(&error, &app.public_url))?;
+    Span::current().record("entry_id", display(entry.id())).record("leaf_index", display(entry.index()));
+    Ok(registered(&app, &entry, hurried))
+}
+
+/// `?envelope=sha-256`: only the digest of the record is to be logged.
+fn envelope(uri: &Uri) -> Result<bool, Problem> {
+    match query::values(uri.query(), ["envelope"]) {
+        Some([None]) => Ok(false),
+        Some([Some("sha-256")]) => Ok(true),
+        _ => Err(Problem::of(&INVALID_ENVELOPE)),
+    }
+}
