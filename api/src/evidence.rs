@@ -14,11 +14,19 @@ use crate::reading::TokenDigest;
 
 /// The doors for evidence that nobody signed; the section `[evidence]` of the configuration. They are closed unless
 /// there is a producer.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct EvidenceSettings {
     /// Who may hand in what, and where. Default nobody.
     pub producers: Vec<Producer>,
+    /// Streams of records (NDJSON) taken in at once. Default 8. More get 503 with Retry-After. Each holds a few MiB.
+    pub streams: usize,
+}
+
+impl Default for EvidenceSettings {
+    fn default() -> Self {
+        Self { producers: Vec::new(), streams: 8 }
+    }
 }
 
 /// A door for evidence that nobody signed.

@@ -20,7 +20,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use crate::limits::Limits;
 use crate::metrics::HttpMetrics;
 use crate::router::Route;
-pub(crate) use admission::rate_of_batch;
+pub(crate) use admission::{Client, rate_of_batch, rate_of_lines};
 use bodies::Bodies;
 use rate::Rate;
 

@@ -32,6 +32,8 @@ pub(crate) const PROBLEM_JSON: &str = "application/problem+json";
 pub(crate) const CBOR_SEQUENCE: &str = "application/cbor-seq";
 /// JSON (RFC 8259).
 pub(crate) const JSON: &str = "application/json";
+/// JSON values, a line each (<https://github.com/ndjson/ndjson-spec>).
+pub(crate) const NDJSON: &str = "application/x-ndjson";
 /// Plain text; C2SP checkpoints are this too.
 pub(crate) const TEXT: &str = "text/plain; charset=utf-8";
 /// Bytes without a type of their own: tiles and bundles (TILE-03, TILE-08).
@@ -84,6 +86,8 @@ pub(crate) const KEYS: &[Offer] = &[Offer::plain(CBOR), Offer::by_name(COSE_KEY)
 pub(crate) const SEQUENCES: &[Offer] = &[Offer::plain(CBOR_SEQUENCE)];
 /// What a producer reads of a record.
 pub(crate) const JSONS: &[Offer] = &[Offer::plain(JSON)];
+/// What a producer reads of records, a line each.
+pub(crate) const LINES: &[Offer] = &[Offer::plain(NDJSON)];
 /// Collateral records.
 pub(crate) const COLLATERAL: &[Offer] = &[Offer::plain(CBOR)];
 
@@ -174,14 +178,33 @@ pub(crate) fn is_record(headers: &HeaderMap) -> bool {
 pub(crate) fn require_record(headers: &HeaderMap) -> Result<Option<Kind>, Problem> {
     let kind = content_type(headers).and_then(|content| record_kind(&content));
     kind.filter(|_| !is_compressed(headers)).ok_or_else(|| {
-        let detail = "Send one record as application/json, or as the content type of its system, without \
-                      Content-Encoding";
+        let detail = "Send one record as application/json, or as the content type of its system, or many as \
+                      application/x-ndjson, without Content-Encoding";
         let problem = Problem::of(&problem::UNSUPPORTED_MEDIA_TYPE).detail(detail);
         match HeaderValue::from_str(&record_types()) {
             Ok(types) => problem.header(ACCEPT_POST, types),
             Err(_) => problem,
         }
     })
+}
+
+/// Whether the content is declared to be a record a line.
+pub(crate) fn is_lines(headers: &HeaderMap) -> bool {
+    content_type(headers).is_some_and(|content| content.essence() == NDJSON)
+}
+
+/// Checks that lines are not compressed.
+///
+/// # Errors
+///
+/// 415 with `Accept-Post`.
+pub(crate) fn require_lines(headers: &HeaderMap) -> Result<(), Problem> {
+    if is_lines(headers) && !is_compressed(headers) {
+        return Ok(());
+    }
+    let detail = "Send records, one a line, as application/x-ndjson, without Content-Encoding";
+    let accepted = HeaderValue::from_static(NDJSON);
+    Err(Problem::of(&problem::UNSUPPORTED_MEDIA_TYPE).detail(detail).header(ACCEPT_POST, accepted))
 }
 
 fn record_kind(content: &MediaType<'_>) -> Option<Option<Kind>> {
@@ -193,7 +216,7 @@ fn record_kind(content: &MediaType<'_>) -> Option<Option<Kind>> {
 
 fn record_types() -> String {
     let kinds = Kind::all().map(Kind::content_type);
-    [JSON].into_iter().chain(kinds).collect::<Vec<_>>().join(", ")
+    [JSON, NDJSON].into_iter().chain(kinds).collect::<Vec<_>>().join(", ")
 }
 
 fn is_compressed(headers: &HeaderMap) -> bool {

@@ -22,6 +22,7 @@ pub struct HttpMetrics {
     in_flight: IntGauge,
     body_bytes_held: IntGauge,
     body_bytes: IntCounter,
+    lines: IntCounterVec,
 }
 
 /// Upper bounds of the duration buckets in seconds: one fsync to one request deadline.
@@ -61,7 +62,12 @@ impl HttpMetrics {
                 "stele_http_body_bytes_total",
                 "How many bytes of request bodies were received, those of refused and of broken uploads included.",
             )?,
+            lines: IntCounterVec::new(
+                Opts::new("stele_http_lines_total", "How many records of NDJSON streams were answered, by outcome: registered, or the kind of problem."),
+                &["outcome"],
+            )?,
         };
+        registry.register(Box::new(metrics.lines.clone()))?;
         registry.register(Box::new(metrics.requests.clone()))?;
         registry.register(Box::new(metrics.problems.clone()))?;
         registry.register(Box::new(metrics.durations.clone()))?;
@@ -86,6 +92,10 @@ impl HttpMetrics {
 
     pub(crate) fn body_bytes_received(&self, bytes: usize) {
         self.body_bytes.inc_by(u64::try_from(bytes).unwrap_or(u64::MAX));
+    }
+
+    pub(crate) fn line_answered(&self, outcome: &str) {
+        self.lines.with_label_values(&[outcome]).inc();
     }
 
     /// Adds to the bytes held; a negative number when they are let go.
@@ -135,6 +145,7 @@ mod tests {
         let running = metrics.began();
         metrics.answered("/entries", "2xx", None, Duration::from_millis(3));
         metrics.answered("/entries", "4xx", Some("rejected"), Duration::from_millis(3));
+        metrics.line_answered("findings");
         metrics.body_bytes_received(7);
         metrics.body_bytes_held(5);
 
@@ -148,6 +159,7 @@ mod tests {
             "stele_http_requests_total{class=\"2xx\",route=\"/entries\"} 1",
             "stele_http_problems_total{kind=\"rejected\",route=\"/entries\"} 1",
             "stele_http_request_duration_seconds_count{route=\"/entries\"} 2",
+            "stele_http_lines_total{outcome=\"findings\"} 1",
             "stele_http_requests_in_flight 1",
             "stele_http_body_bytes_in_flight 5",
             "stele_http_body_bytes_total 7",

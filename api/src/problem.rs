@@ -21,7 +21,7 @@ use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use ledger::profile::Finding;
 
-pub(crate) use render::{Form, element, render};
+pub(crate) use render::{Form, details, element, render};
 
 /// One kind of failure: status, title, and the detail used when nothing more exact is known.
 #[derive(Debug, PartialEq, Eq)]
@@ -208,6 +208,11 @@ impl Problem {
     /// Everything that was found, whether it refuses or not.
     pub(crate) fn findings(self, findings: &[Finding]) -> Self {
         Self { findings: findings.to_vec(), ..self }
+    }
+
+    /// Its name in metrics.
+    pub(crate) fn kind(&self) -> &'static str {
+        self.row.kind
     }
 
     /// What the log should say and the client should not read.

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::routing::{MethodRouter, get, post};
 use ledger::Ledger;
+use tokio::sync::Semaphore;
 
 use crate::evidence::{EvidenceSettings, Producers};
 use crate::layers::{self, Guards};
@@ -65,7 +66,7 @@ pub(crate) static ROUTES: &[Route] = &[
     at("/entries/{entry_id}", Scitt, "a fresh receipt", || get(resolve::receipt)),
     // Ours
     at("/entries/batch", Cose, "POST many statements, get their receipts", || post(batch::register)),
-    at("/evidence", Json, "POST a record in JSON that nobody signed", || post(evidence::register)),
+    at("/evidence", Json, "POST records in JSON that nobody signed", || post(evidence::register)),
     at("/statements", Cose, "?from=&to= entries in bulk, for auditors", || get(pages::page)),
     at("/statements/{entry_id}", Cose, "the statement as registered", || get(statements::statement)),
     at("/statements/{entry_id}/transparent", Cose, "with its receipt", || get(statements::transparent)),
@@ -119,6 +120,8 @@ pub(crate) struct App {
     pub(crate) page_places: Arc<PagePlaces>,
     pub(crate) read: Arc<ReadSettings>,
     pub(crate) producers: Arc<Producers>,
+    /// Places for streams of records.
+    pub(crate) streams: Arc<Semaphore>,
 }
 
 /// The service: SCRAPI and the doors of ours over `ledger`, bounded by `limits`, read as `read` says, written to by
@@ -140,8 +143,10 @@ pub fn router(
     let tiles = Arc::new(TileCache::new(read.tile_cache_mib.saturating_mul(1 << 20)));
     let page_places = Arc::new(PagePlaces::new(read.pages_in_flight));
     let (public_url, read) = (Arc::new(public_url), Arc::new(read));
+    let streams = Arc::new(Semaphore::new(evidence.streams.min(Semaphore::MAX_PERMITS)));
     let producers = Arc::new(Producers::new(evidence));
-    let app = App { ledger, guards: guards.clone(), public_url, tiles, page_places, read, producers };
+    let app =
+        App { ledger, guards: guards.clone(), public_url, tiles, page_places, read, producers, streams };
     let routes =
         ROUTES.iter().fold(Router::new(), |router, route| router.route(route.path, (route.handlers)()));
     layers::wrap(routes.with_state(app), guards)

@@ -4,6 +4,7 @@
 //! them, and what that producer may write. Here it is found out what the record is and what it is about, whether it is
 //! within what its producer may write, and what its profile says; then the registrar wraps and registers it.
 
+mod lines;
 mod scope;
 
 #[cfg(test)]
@@ -25,6 +26,7 @@ use crate::registrar::Submission;
 use crate::registration::{Registration, Wait};
 use crate::shared::Shared;
 
+pub use lines::{Line, LineReader};
 pub use scope::{Scope, SubjectPrefix, SubjectPrefixError};
 
 /// How many records are looked at in one piece of work, as in a batch of statements.

@@ -166,6 +166,7 @@ impl Config {
             ("limits.target_bytes", limits.target_bytes),
             ("limits.header_bytes", limits.header_bytes),
             ("read.pages_in_flight", self.read.pages_in_flight),
+            ("evidence.streams", self.evidence.streams),
             ("ledger.mailbox_entries", ledger.mailbox_entries),
             ("ledger.mailbox_bytes", ledger.mailbox_bytes),
             ("ledger.round_entries", ledger.round_entries),

@@ -9,6 +9,7 @@ use axum::middleware::Next;
 use axum::response::Response;
 use tokio::sync::SemaphorePermit;
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use super::{Guards, route_of};
@@ -67,6 +68,35 @@ pub(crate) fn rate_of_batch(guards: &Guards, parts: &Parts, statements: usize) -
         }
     })
 }
+
+/// Who sends a stream of records, as far as the rate tells clients apart.
+pub(crate) struct Client {
+    address: Option<IpAddr>,
+    at_once: usize,
+}
+
+impl Client {
+    pub(crate) fn of(guards: &Guards, parts: &Parts) -> Self {
+        let Some(rate) = &guards.rate else { return Self { address: None, at_once: usize::MAX } };
+        Self { address: rate.client_of(parts), at_once: rate.at_once() }
+    }
+
+    /// How many records the rate could ever let pass at once.
+    pub(crate) fn at_once(&self) -> usize {
+        self.at_once
+    }
+}
+
+/// Waits until as many records of a stream are within the rate: each counts as a request.
+pub(crate) async fn rate_of_lines(guards: &Guards, client: &Client, lines: usize) {
+    let Some(rate) = &guards.rate else { return };
+    while let Err(wait) = rate.check_many(client.address, lines) {
+        tokio::time::sleep(wait.min(LONGEST_WAIT)).await;
+    }
+}
+
+/// After so long the rate is asked again, whatever it said.
+const LONGEST_WAIT: Duration = Duration::from_secs(1);
 
 /// 503 when every place is taken. Registrations have places of their own, so that slow uploads do not stop
 /// readers.

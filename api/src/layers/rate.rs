@@ -28,6 +28,7 @@ pub(super) struct Rate<C: Clock = DefaultClock> {
     hasher: RandomState,
     trust_forwarded_for: bool,
     text: String,
+    burst: usize,
 }
 
 impl Rate {
@@ -49,6 +50,7 @@ impl<C: Clock + Clone> Rate<C> {
             cells: u64::from(limits.rate_cells.max(1)),
             hasher: RandomState::new(),
             trust_forwarded_for: limits.trust_forwarded_for,
+            burst: usize::try_from(requests.get()).unwrap_or(usize::MAX),
             text: format!("Only {requests} requests per {} are allowed.", in_words(period)),
         })
     }
@@ -77,6 +79,26 @@ impl<C: Clock + Clone> Rate<C> {
         let more = u32::try_from(more).map_err(|_| Duration::MAX)?;
         let Some(more) = NonZeroU32::new(more) else { return Ok(()) };
         self.check_cell(client(&parts.extensions, &parts.headers, self.trust_forwarded_for), more)
+    }
+
+    /// Counts as many requests of a client of [`client_of`](Self::client_of): all of them or none.
+    ///
+    /// # Errors
+    ///
+    /// As [`check_more`](Self::check_more).
+    pub(super) fn check_many(&self, client: Option<IpAddr>, requests: usize) -> Result<(), Duration> {
+        let requests = u32::try_from(requests).map_err(|_| Duration::MAX)?;
+        NonZeroU32::new(requests).map_or(Ok(()), |requests| self.check_cell(client, requests))
+    }
+
+    /// Whose requests these are.
+    pub(super) fn client_of(&self, parts: &Parts) -> Option<IpAddr> {
+        client(&parts.extensions, &parts.headers, self.trust_forwarded_for)
+    }
+
+    /// How many requests may ever pass at once.
+    pub(super) fn at_once(&self) -> usize {
+        self.burst
     }
 
     fn check_client(&self, client: Option<IpAddr>) -> Result<(), Duration> {

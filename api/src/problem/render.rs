@@ -6,7 +6,7 @@ use axum::body::Body;
 use axum::http::header::{
     ACCEPT, ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, LOCATION, RETRY_AFTER, VARY,
 };
-use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use axum::response::Response;
 use ciborium::Value;
 use serde_json::{Map, json};
@@ -98,7 +98,7 @@ const BATCH_KEY: &str = "urn:stele:batch";
 /// The problem as one item of an answer that holds many.
 pub(crate) fn element(problem: &Problem) -> Vec<u8> {
     log(problem);
-    let header = |name| problem.headers.iter().find(|(known, _)| known == name)?.1.to_str().ok();
+    let header = |name| header(problem, name);
     let mut facts = vec![
         (Value::from("kind"), Value::from(problem.row.kind)),
         (Value::from("status"), Value::from(problem.status.as_u16())),
@@ -120,6 +120,23 @@ fn json(problem: &Problem, request_id: &str) -> Vec<u8> {
     let mut members = members(problem);
     members.insert("instance".to_owned(), json!(format!("urn:stele:request:{request_id}")));
     serde_json::Value::Object(members).to_string().into_bytes()
+}
+
+/// The problem as one of many in an answer in JSON, with what would have stood in the headers of its own.
+pub(crate) fn details(problem: &Problem) -> Map<String, serde_json::Value> {
+    log(problem);
+    let mut members = members(problem);
+    if let Some(location) = header(problem, LOCATION) {
+        members.insert("location".to_owned(), json!(location));
+    }
+    if let Some(seconds) = header(problem, RETRY_AFTER).and_then(|seconds| seconds.parse::<u64>().ok()) {
+        members.insert("retry_after".to_owned(), json!(seconds));
+    }
+    members
+}
+
+fn header(problem: &Problem, name: HeaderName) -> Option<&str> {
+    problem.headers.iter().find(|(known, _)| *known == name)?.1.to_str().ok()
 }
 
 /// What problem details in JSON say of this failure, wherever they stand.

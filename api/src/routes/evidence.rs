@@ -5,6 +5,7 @@
 //! stands in the protected header of the statement.
 
 mod answer;
+mod stream;
 
 use axum::extract::{Request, State};
 use axum::http::Uri;
@@ -22,7 +23,17 @@ use answer::registered;
 
 /// Registers one record: 201 with its entry and receipt, or 202 without the receipt when the client asked not to wait
 /// or witnesses have to see the entry first.
+///
+/// Of many records, a line each, it tells line by line what became of them.
 pub(crate) async fn register(State(app): State<App>, request: Request) -> Result<Response, Problem> {
+    if media::is_lines(request.headers()) {
+        return stream::register(app, request).await;
+    }
+    one(app, request).await
+}
+
+/// See [`register`].
+pub(crate) async fn one(app: App, request: Request) -> Result<Response, Problem> {
     let (parts, body) = request.into_parts();
     let sender = app.producers.sender(&parts.headers, EvidenceDoor::Evidence)?;
     let kind = media::require_record(&parts.headers)?;

@@ -22,7 +22,7 @@ use crate::router::App;
 /// registration is never reported as a failure.
 pub(crate) async fn register(State(app): State<App>, request: Request) -> Result<Response, Problem> {
     if app.producers.are_any() && media::is_record(request.headers()) {
-        return evidence::register(State(app), request).await;
+        return evidence::one(app, request).await;
     }
     let (Parts { headers, .. }, body) = request.into_parts();
     media::require_statement(&headers)?;

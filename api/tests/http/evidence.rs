@@ -1,6 +1,7 @@
 //! Records that nobody signed: `POST /evidence`, and `POST /entries` with a record in JSON.
 
 mod hostile;
+mod lines;
 mod producers;
 
 use api::{EvidenceSettings, TokenDigest};
@@ -245,7 +246,10 @@ async fn the_content_type_alone_tells_records_from_statements() {
     let answer = post(&service, "/evidence", "application/cose", world.statement(2)).await;
     refused(&answer, 415, "Unsupported Media Type");
     let accepted = answer.header("accept-post");
-    assert!(accepted.starts_with("application/json, application/vnd.trace.record+json"), "{accepted}");
+    assert!(
+        accepted.starts_with("application/json, application/x-ndjson, application/vnd.trace.record+json"),
+        "{accepted}"
+    );
 }
 
 #[tokio::test]

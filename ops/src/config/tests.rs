@@ -147,6 +147,12 @@ fn what_makes_no_sense_is_refused() {
         ("[read]\nstatements = \"token\"\n", "nobody could read a statement"),
         ("[read]\nstatements = \"friends\"\n", "friends"),
         ("[read]\ntoken_sha256 = [\"secret\"]\n", "64 lower-case hexadecimal digits"),
+        ("[evidence]\nstreams = 0\n", "evidence.streams must not be 0"),
+        (
+            "[[evidence.producers]]\nid = \"\"\ntoken_sha256 = []\ndoors = []\n",
+            "evidence.producers: a producer's id",
+        ),
+        ("[[evidence.producers]]\nid = \"a\"\ntoken_sha256 = []\ndoors = [\"cellar\"]\n", "cellar"),
         ("[read]\npages_in_flight = 0\n", "read.pages_in_flight must not be 0"),
     ] {
         let text = format!("{MINIMAL}{more}");

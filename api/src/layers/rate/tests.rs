@@ -43,6 +43,21 @@ fn scr_34_each_statement_of_a_batch_counts_as_a_request() {
 }
 
 #[test]
+fn scr_34_each_record_of_a_stream_counts_as_a_request_of_its_client() {
+    let clock = FakeRelativeClock::default();
+    let rate = Rate::with_clock(&limits(6, 60), clock.clone()).unwrap();
+    let (parts, ()) = axum::http::Request::new(()).into_parts();
+    let client = rate.client_of(&parts);
+    assert_eq!(rate.at_once(), 6);
+    assert_eq!(rate.check_many(client, 0), Ok(()));
+    assert_eq!(rate.check_many(client, 6), Ok(()), "as many as may ever pass at once");
+    assert_eq!(rate.check_many(client, 1), Err(Duration::from_secs(10)));
+    assert_eq!(rate.check_more(&parts, 1), Err(Duration::from_secs(10)), "whichever way they are counted");
+    clock.advance(Duration::from_secs(20));
+    assert_eq!(rate.check_many(client, 2), Ok(()));
+}
+
+#[test]
 fn clients_have_rates_of_their_own_and_memory_is_bounded() {
     let mut few = limits(1, 60);
     few.rate_cells = 16;

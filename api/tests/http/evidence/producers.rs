@@ -118,7 +118,8 @@ fn settings_that_cannot_be_meant_are_refused() {
     let complaint = |change: &dyn Fn(&mut api::Producer)| {
         let mut producer = good.clone();
         change(&mut producer);
-        let settings = api::EvidenceSettings { producers: vec![producer] };
+        let settings =
+            api::EvidenceSettings { producers: vec![producer], ..api::EvidenceSettings::default() };
         settings.check().unwrap_err().to_string()
     };
     assert!(complaint(&|one| one.id = String::new()).contains("id has 1 to 512 bytes"));
@@ -129,6 +130,7 @@ fn settings_that_cannot_be_meant_are_refused() {
     assert!(complaint(&|one| one.subjects = Some(Vec::new())).contains("its subjects is empty"));
     let twice = api::EvidenceSettings {
         producers: vec![good.clone(), api::Producer { id: "other".to_owned(), ..good.clone() }],
+        ..api::EvidenceSettings::default()
     };
     assert!(twice.check().unwrap_err().to_string().contains("another producer's too"));
 }
