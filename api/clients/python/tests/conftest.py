@@ -45,7 +45,7 @@ class Service:
         return done.stdout
 
     @contextlib.contextmanager
-    def serving(self) -> Iterator[None]:
+    def serving(self, *, kill: bool = False) -> Iterator[None]:
         with (self.folder / "serve.log").open("ab") as log:
             command = [self.program, "serve", str(self.data), "--listen", self.address, "--private", "off"]
             process = subprocess.Popen(command, stdout=log, stderr=log)
@@ -53,7 +53,7 @@ class Service:
                 self._wait(process)
                 yield
             finally:
-                process.terminate()
+                process.kill() if kill else process.terminate()
                 process.wait(timeout=60)
 
     def _wait(self, process: subprocess.Popen[bytes]) -> None:
@@ -91,6 +91,12 @@ def public_pem(key: SigningKey) -> bytes:
 
 def private_pem(key: SigningKey) -> bytes:
     return key.private_key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+
+
+def keys_pem(ledger: Ledger) -> bytes:
+    """The one key of the service, as somebody would keep it."""
+    (key,) = ledger.keys._keys.values()
+    return key._key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
 
 
 @pytest.fixture(scope="session")

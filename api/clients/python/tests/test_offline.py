@@ -13,11 +13,12 @@ import httpx
 import pytest
 import scitt_cose
 from conftest import private_pem, public_pem
-from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, SECP384R1, derive_private_key, generate_private_key
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.ec import SECP384R1, generate_private_key
+from fakes import ED25519, NOTE, P256, Script, receipt_of
 
 from stele import (
     AsyncLedger,
+    Finding,
     InvalidReceipt,
     InvalidRecord,
     KeySet,
@@ -38,11 +39,6 @@ from stele import (
 )
 from stele.cli import main
 from stele.retry import retry_after
-
-ED25519 = SigningKey(Ed25519PrivateKey.from_private_bytes(bytes(range(32))))
-P256 = SigningKey(derive_private_key(7, SECP256R1()))
-NOTE = {"issuer": "https://acme.example", "subject": "urn:example:1", "content_type": "application/json"}
-
 
 # Statements and keys.
 
@@ -128,20 +124,6 @@ def test_cbor_agrees_with_cbor2() -> None:
 
 
 # Receipts.
-
-
-def receipt_of(statement: Statement, leaf: int, size: int, key: SigningKey = ED25519, **change: object) -> bytes:
-    """A receipt made by scitt-cose's own tree functions."""
-    entries = [hashlib.sha256(bytes([number])).hexdigest() for number in range(size)]
-    entries[leaf] = statement.entry_id
-    path = [bytes.fromhex(node) for node in scitt_cose.inclusion_proof(entries, leaf)]
-    header = {1: -8, 4: key.public.thumbprint, 15: {1: "https://ts.example", 2: statement.subject, 6: 9}, 395: 1}
-    header |= change.get("header", {})
-    protected = cbor.encode({label: value for label, value in header.items() if value is not None})
-    root = bytes.fromhex(scitt_cose.merkle_root(entries))
-    signature = key.sign(cbor.encode(["Signature1", protected, b"", root]))
-    proofs = change.get("proofs", {-1: [cbor.encode([size, leaf, path])]})
-    return cbor.tagged(18, [protected, {396: proofs}, change.get("payload"), signature])
 
 
 def test_receipts_of_every_place_in_small_trees() -> None:
@@ -281,29 +263,6 @@ def test_anything_else_can_be_named() -> None:
 # Retries and failures.
 
 
-class Script:
-    """A service that answers as written, and what was asked of it."""
-
-    def __init__(self, *answers: httpx.Response | Exception) -> None:
-        self.answers = list(answers)
-        self.asked: list[httpx.Request] = []
-        self.slept: list[float] = []
-
-    def __call__(self, request: httpx.Request) -> httpx.Response:
-        self.asked.append(request)
-        answer = self.answers.pop(0)
-        if isinstance(answer, Exception):
-            raise answer
-        return answer
-
-    def ledger(self, **retry: float) -> Ledger:
-        client = httpx.Client(transport=httpx.MockTransport(self))
-        patience = Retry(random=lambda: 1.0, **retry)
-        ledger = Ledger("https://ts.example", service_keys=ED25519.public, key=P256, retry=patience, client=client)
-        ledger._sleep = self.slept.append
-        return ledger
-
-
 RECORD = {"content_type": "application/json", "subject": "urn:example:1"}
 
 
@@ -351,11 +310,18 @@ def test_answers_of_every_kind() -> None:
     with pytest.raises(Refused, match="Rejected: no rule") as refused:
         Script(httpx.Response(400, content=concise, headers=form)).ledger().anchor(b"{}", **RECORD)
     assert refused.value.problem["x"] == 1
-    said = {"title": "Findings", "findings": [{"id": "TR-ENV-001"}]}
+    finding = {"id": "TR-ENV-001", "severity": "error", "pointer": "/iat", "message": "absent"}
+    said = {"title": "Findings", "findings": [finding, "noise", *[finding] * 999]}
     answer = httpx.Response(422, json=said, headers={"content-type": "application/problem+json"})
     with pytest.raises(Refused) as refused:
         Script(answer).ledger().anchor(b"{}", **RECORD)
-    assert refused.value.findings == ({"id": "TR-ENV-001"},)
+    assert refused.value.findings[0] == Finding(**finding)
+    assert str(refused.value.findings[0]) == "TR-ENV-001 at /iat: absent"
+    assert len(refused.value.findings) < 256
+    concise = cbor.encode({-1: "Rejected", "urn:stele:findings": [finding]})
+    with pytest.raises(Refused) as refused:
+        Script(httpx.Response(400, content=concise, headers=form)).ledger().anchor(b"{}", **RECORD)
+    assert refused.value.findings == (Finding(**finding),)
     for status, error in ((500, ServiceFailed), (302, ServiceFailed), (200, ServiceFailed), (404, NotFound)):
         with pytest.raises(error):
             Script(httpx.Response(status, content=b"\xff", headers=form)).ledger().anchor(b"{}", **RECORD)
@@ -443,5 +409,6 @@ def test_the_command_line_says_what_it_wants(tmp_path: pathlib.Path, capsys: pyt
     assert usage.value.code == 2
     assert main(["verify", str(tmp_path / "none"), "--keys", "none"]) == 2
     (tmp_path / "statement").write_bytes(sign_statement(b"", P256, **NOTE).cose)
-    assert main(["verify", str(tmp_path / "statement"), "--keys", "none"]) == 2
+    (tmp_path / "keys").write_bytes(public_pem(ED25519))
+    assert main(["verify", str(tmp_path / "statement"), "--keys", str(tmp_path / "keys")]) == 2
     assert "no receipt" in capsys.readouterr().err

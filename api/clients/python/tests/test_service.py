@@ -10,7 +10,7 @@ import sys
 
 import pytest
 import scitt_cose
-from conftest import Service, free_port, private_pem, public_pem
+from conftest import Service, free_port, keys_pem, private_pem, public_pem
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
@@ -176,8 +176,7 @@ def test_the_command_line(
 ) -> None:
     pem, keys = tmp_path / "key.pem", tmp_path / "keys.pem"
     pem.write_bytes(private_pem(ledger.key))
-    (kid,) = ledger.keys._keys
-    keys.write_bytes(_pem(ledger.keys.get(kid)))
+    keys.write_bytes(keys_pem(ledger))
     record = data / "agent-trace.json"
     command = [sys.executable, "-m", "stele.cli", "anchor", record, "--url", service.url, "--key", pem, "--keys", keys]
     done = subprocess.run(

@@ -6,10 +6,14 @@
     anchored = ledger.anchor(record, key="issuer.pem")
     anchored.verify()
 
-`stele.trace` adds `sign`, `anchor` and `verify` to TRACE's Trust Records.
+`stele.trace` adds `sign`, `anchor` and `verify` to Trust Records of TRACE; `stele.aigp` anchors an agent's events in
+the background; `stele.agent_evidence`, `stele.iatp` and `stele.agent_trace` know what is particular of those.
 """
 
+from .anchored import Anchored, AnchorOptions, Hit, Prepared, StatementOptions
+from .background import Background, Stats
 from .errors import (
+    Finding,
     InvalidReceipt,
     InvalidRecord,
     NotFound,
@@ -17,14 +21,16 @@ from .errors import (
     Problem,
     Refused,
     ServiceFailed,
+    SpoolFull,
     SteleError,
     Unreachable,
 )
 from .keys import KeySet, PublicKey, SigningKey
-from .ledger import Anchored, AsyncLedger, Ledger, Prepared
+from .ledger import AsyncLedger, Ledger, LedgerOptions
 from .receipts import Receipt
 from .records import SYSTEMS, Record, prepare, recognise
 from .retry import NEVER, Retry
+from .spool import Spool
 from .statements import Statement, sign_statement
 
 __version__ = "0.1.0"
@@ -32,12 +38,17 @@ __version__ = "0.1.0"
 __all__ = [
     "NEVER",
     "SYSTEMS",
+    "AnchorOptions",
     "Anchored",
     "AsyncLedger",
+    "Background",
+    "Finding",
+    "Hit",
     "InvalidReceipt",
     "InvalidRecord",
     "KeySet",
     "Ledger",
+    "LedgerOptions",
     "NotFound",
     "Overloaded",
     "Prepared",
@@ -49,7 +60,11 @@ __all__ = [
     "Retry",
     "ServiceFailed",
     "SigningKey",
+    "Spool",
+    "SpoolFull",
     "Statement",
+    "StatementOptions",
+    "Stats",
     "SteleError",
     "Unreachable",
     "__version__",

@@ -52,6 +52,17 @@ def decode(data: bytes) -> Any:
     return value
 
 
+def decode_sequence(data: bytes) -> list[tuple[Any, bytes]]:
+    """Reads a sequence (RFC 8742) as strictly: each item, and its bytes. Raises `InvalidReceipt`."""
+    reader = _Reader(data)
+    found = []
+    while reader.at < len(data):
+        start, reader.items = reader.at, 0
+        value = reader.item(MAX_DEPTH)
+        found.append((value, data[start : reader.at]))
+    return found
+
+
 class _Reader:
     def __init__(self, data: bytes) -> None:
         self.data = data

@@ -284,6 +284,17 @@ def base64url(data: bytes) -> str:
     return base64.urlsafe_b64encode(data).rstrip(b"=").decode("ascii")
 
 
+def from_base64url(text: str) -> bytes:
+    """The bytes of base64url without padding. Raises `InvalidReceipt` for any other spelling of them."""
+    try:
+        data = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+    except ValueError:
+        data = b""
+    if base64url(data) != text:
+        raise InvalidReceipt("not base64url without padding")
+    return data
+
+
 def _content(source: PathOrPem) -> bytes:
     if isinstance(source, bytes):
         return source

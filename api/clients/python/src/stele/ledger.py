@@ -1,191 +1,118 @@
-"""`Ledger` and `AsyncLedger`: anchor records at a transparency service and verify what it answers."""
+"""`Ledger` and `AsyncLedger`: carry what `stele.protocol` says to a service, the second with asyncio.
+
+Neither knows a rule of the protocol: both move bytes and wait.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import copy
 import time
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Iterable, Iterator
 from types import TracebackType
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypedDict, TypeVar
 
 import httpx
 
-from .errors import InvalidReceipt, InvalidRecord
+from .anchored import Anchored, AnchorOptions, Door, Hit, Prepared, StatementOptions
+from .errors import InvalidRecord, SteleError
 from .keys import AnyKeySet, AnySigningKey, KeySet, PublicKey, SigningKey
-from .receipts import Receipt
-from .records import AnyRecord, prepare
+from .protocol import Protocol, Tail
+from .records import AnyRecord
 from .retry import Retry
-from .statements import Statement, sign_statement
-from .wire import (
-    COSE,
-    JSON,
-    KEYS,
-    Answer,
-    Call,
-    Conversations,
-    Heard,
-    Talk,
-    Wait,
-    bounded,
-    json_object,
-    locator,
-    proven,
-    query,
-    unreachable,
-)
+from .wire import Answer, Call, Heard, Talk, Wait, bounded, unreachable
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 T = TypeVar("T")
 
 
-@dataclass(frozen=True)
-class Anchored:
-    """A registered record: what was signed, what the service answered, and the keys that verify it."""
+class LedgerOptions(TypedDict, total=False):
+    """How to reach a service, and what anchoring takes for granted."""
 
-    entry_id: str
-    leaf_index: int
-    tree_size: int
-    registered_at: int | None
-    receipt: bytes
-    statement: bytes
-    content: bytes = field(repr=False)
-    issuer_key: PublicKey = field(repr=False)
-    keys: KeySet = field(repr=False)
-    service: str | None = None
-    pinned: bool = True
-
-    @property
-    def transparent(self) -> bytes:
-        """The transparent statement: statement and receipt in one file, for `stele verify` or anybody else."""
-        statement, _ = Statement.parse(self.statement)
-        return statement.with_receipts(self.receipt)
-
-    def verify(self, keys: AnyKeySet | None = None, *, service: str | None = None) -> None:
-        """Checks everything again, offline: content, the producer's signature, path, root and receipt.
-
-        Against `keys` if given, else those that were pinned in the `Ledger`. Raises `InvalidReceipt`.
-        """
-        statement, _ = Statement.parse(self.statement)
-        if not statement.covers(self.content) or statement.entry_id != self.entry_id:
-            raise InvalidReceipt("the statement is not about this content, or is another entry")
-        statement.verify(self.issuer_key)
-        held = self.keys if keys is None else KeySet.of(keys)
-        Receipt.parse(self.receipt).verify(statement, held, service or self.service)
+    service_keys: AnyKeySet | None
+    """Pins the keys that receipts must verify under: the bytes or file of `/.well-known/scitt-keys`, PEM, or public
+    keys. Without them the keys are fetched once, at the first use, and `pinned` is false: whoever answers first is
+    believed."""
+    service: str | None
+    """Pins the issuer that receipts name."""
+    key: AnySigningKey | None
+    """Signs statements, unless `anchor` names another."""
+    issuer: str | None
+    """Who speaks, unless `anchor` says otherwise; else the key's `did:key`."""
+    door: Door
+    """`statement`, the default, or `registrar`: the service signs what the holder of `token` hands in."""
+    token: str | None
+    """Bearer token for the registrar's door."""
+    read_token: str | None
+    """Bearer token for services that show statements to its holders only."""
+    timeout: float
+    """Bounds one request, in seconds; 30 by default."""
+    retry: Retry | None
+    """How often and how long to ask again."""
 
 
 class _Base:
     """What both kinds of ledger have in common."""
 
-    def __init__(
-        self,
-        url: str,
-        *,
-        service_keys: AnyKeySet | None = None,
-        service: str | None = None,
-        key: AnySigningKey | None = None,
-        issuer: str | None = None,
-        timeout: float = 30.0,
-        retry: Retry | None = None,
-    ) -> None:
+    def __init__(self, url: str, options: LedgerOptions) -> None:
         address = httpx.URL(url)
         if address.scheme not in ("http", "https") or not address.host or address.userinfo or address.query:
             raise InvalidRecord(f"{url!r} is not the address of a service")
-        self.url = url.rstrip("/")
-        self.service = service
-        self.key = None if key is None else SigningKey.of(key)
-        self.issuer = issuer
-        self.timeout = timeout
-        self.pinned = service_keys is not None
-        self._keys = None if service_keys is None else KeySet.of(service_keys)
-        self._talks = Conversations(retry or Retry())
+        unknown = options.keys() - LedgerOptions.__annotations__.keys()
+        if unknown:
+            raise TypeError(f"a ledger takes no {', '.join(sorted(unknown))}")
+        keys, key = options.get("service_keys"), options.get("key")
+        self.timeout = options.get("timeout", 30.0)
+        self._say = Protocol(
+            url.rstrip("/"),
+            keys=None if keys is None else KeySet.of(keys),
+            service=options.get("service"),
+            key=None if key is None else SigningKey.of(key),
+            issuer=options.get("issuer"),
+            door=options.get("door", "statement"),
+            token=options.get("token"),
+            read_token=options.get("read_token"),
+            retry=options.get("retry") or Retry(),
+        )
 
-    def prepare(
-        self,
-        record: AnyRecord,
-        *,
-        key: AnySigningKey | None = None,
-        issuer: str | None = None,
-        subject: str | None = None,
-        system: str | None = None,
-        content_type: str | None = None,
-        hash_envelope: bool = False,
-        location: str | None = None,
-    ) -> Prepared:
+    @property
+    def url(self) -> str:
+        """The service's address."""
+        return self._say.url
+
+    @property
+    def service(self) -> str | None:
+        """The issuer that receipts have to name."""
+        return self._say.service
+
+    @property
+    def key(self) -> SigningKey | None:
+        """Signs statements unless another is named."""
+        return self._say.key
+
+    @property
+    def pinned(self) -> bool:
+        """Whether the service's keys were given, or are believed as it shows them."""
+        return self._say.pinned
+
+    def prepare(self, record: AnyRecord, **options: Unpack[StatementOptions]) -> Prepared:
         """Signs a statement about the record without sending anything: its `entry_id` is known already.
 
         Raises `InvalidRecord`.
         """
-        signer = self.key if key is None else SigningKey.of(key)
-        if signer is None:
-            raise InvalidRecord("no key to sign the statement with: anchor(record, key=...) or Ledger(url, key=...)")
-        what = prepare(record, system=system, content_type=content_type, subject=subject)
-        statement = sign_statement(
-            what.content,
-            signer,
-            issuer=issuer or self.issuer or signer.public.did_key,
-            subject=what.subject,
-            content_type=what.content_type,
-            hash_envelope=hash_envelope,
-            location=location,
-        )
-        return Prepared(statement, what.content, signer.public)
-
-    def _anchored(self, prepared: Prepared, raw: bytes, keys: KeySet) -> Anchored:
-        receipt = Receipt.parse(raw)
-        receipt.verify(prepared.statement, keys, self.service)
-        return Anchored(
-            entry_id=prepared.statement.entry_id,
-            leaf_index=receipt.leaf_index,
-            tree_size=receipt.tree_size,
-            registered_at=receipt.registered_at,
-            receipt=raw,
-            statement=prepared.statement.cose,
-            content=prepared.content,
-            issuer_key=prepared.issuer_key,
-            keys=keys,
-            service=self.service,
-            pinned=self.pinned,
-        )
-
-
-@dataclass(frozen=True)
-class Prepared:
-    """A signed statement that is not registered yet."""
-
-    statement: Statement
-    content: bytes = field(repr=False)
-    issuer_key: PublicKey = field(repr=False)
-
-    @property
-    def entry_id(self) -> str:
-        """What its entry will be called."""
-        return self.statement.entry_id
+        return self._say.prepare(record, **options)
 
 
 class Ledger(_Base):
-    """A transparency service, to anchor records at.
+    """A transparency service, to anchor records at. `options` are those of `LedgerOptions`.
 
-    `service_keys` pins the keys that its receipts must verify under: the bytes or file of its
-    `/.well-known/scitt-keys`, PEM, or public keys. Without them the keys are fetched once, at the first use, and
-    `pinned` is false: whoever answers first is believed. `service` pins the issuer that receipts name. `key` and
-    `issuer` are defaults for `anchor`. `timeout` bounds one request, `retry` all of them together. `client` replaces
-    the HTTP client, for proxies, certificates and tests.
+    `client` replaces the HTTP client, for proxies, certificates and tests.
     """
 
-    def __init__(
-        self,
-        url: str,
-        *,
-        service_keys: AnyKeySet | None = None,
-        service: str | None = None,
-        key: AnySigningKey | None = None,
-        issuer: str | None = None,
-        timeout: float = 30.0,
-        retry: Retry | None = None,
-        client: httpx.Client | None = None,
-    ) -> None:
-        super().__init__(
-            url, service_keys=service_keys, service=service, key=key, issuer=issuer, timeout=timeout, retry=retry
-        )
+    def __init__(self, url: str, *, client: httpx.Client | None = None, **options: Unpack[LedgerOptions]) -> None:
+        super().__init__(url, options)
         self._client = client or httpx.Client()
         self._sleep = time.sleep
 
@@ -199,77 +126,83 @@ class Ledger(_Base):
         """Closes the connections."""
         self._client.close()
 
+    def with_retry(self, retry: Retry) -> Ledger:
+        """The same ledger, on the same connections, asking again as often as this says."""
+        other = copy.copy(self)
+        other._say = copy.copy(self._say)
+        other._say.retry = retry
+        return other
+
     @property
     def keys(self) -> KeySet:
         """The pinned keys; if there are none, those that the service shows now, kept from then on."""
-        if self._keys is None:
-            self._keys = KeySet.from_cose(self._carry(self._talks.get(KEYS, "application/cbor")))
-        return self._keys
+        return self._carry(self._say.keys())
 
-    def anchor(
-        self,
-        record: AnyRecord,
-        *,
-        key: AnySigningKey | None = None,
-        issuer: str | None = None,
-        subject: str | None = None,
-        system: str | None = None,
-        content_type: str | None = None,
-        hash_envelope: bool = False,
-        location: str | None = None,
-    ) -> Anchored:
+    def anchor(self, record: AnyRecord, **options: Unpack[AnchorOptions]) -> Anchored:
         """Signs a statement about a record, registers it, and verifies the receipt that comes back.
 
-        The record is a dict, a model of `agentrust-trace`, or JSON as bytes or text, which is kept byte for byte.
-        Its system, content type and subject are found in it unless they are named. The issuer is the key's `did:key`
-        unless it is named. With `hash_envelope` only the record's SHA-256 leaves this machine. Anchoring the same
+        The record is a dict, a model of pydantic, or JSON as bytes or text, which is kept byte for byte. Its system,
+        content type and subject are found in it unless `options` names them (`AnchorOptions`). Anchoring the same
         record with the same key again gives the same entry.
 
         Raises `InvalidRecord` before anything is sent, `Refused`, `Overloaded`, `Unreachable`, `ServiceFailed`, and
         `InvalidReceipt` if the answer does not prove the registration.
         """
-        return self.register(
-            self.prepare(
-                record,
-                key=key,
-                issuer=issuer,
-                subject=subject,
-                system=system,
-                content_type=content_type,
-                hash_envelope=hash_envelope,
-                location=location,
-            )
-        )
+        return self._carry(self._say.anchor(record, **options))
+
+    def anchor_many(
+        self, records: Iterable[AnyRecord], **options: Unpack[StatementOptions]
+    ) -> list[Anchored | SteleError]:
+        """Anchors records in batches; for each, in order, what became of it.
+
+        A record that is refused spoils no other. Raises as `anchor` does where the service could not be asked at all;
+        anchoring all of them again is safe then. Always through the producer's door.
+        """
+        return self.register_many([self.prepare(record, **options) for record in records])
 
     def register(self, prepared: Prepared) -> Anchored:
         """Registers what `prepare` made. Raises as `anchor` does."""
-        keys = self.keys
-        return self._anchored(prepared, self._carry(self._talks.register(prepared.statement)), keys)
+        return self._carry(self._say.register(prepared))
+
+    def register_many(self, prepared: Iterable[Prepared]) -> list[Anchored | SteleError]:
+        """Registers what `prepare` made, as `anchor_many` does."""
+        return self._carry(self._say.register_many(list(prepared)))
 
     def register_statement(self, statement: bytes) -> bytes:
         """Registers a statement that was signed elsewhere; the receipt, verified. Raises as `anchor` does."""
-        parsed, _ = Statement.parse(statement)
-        keys = self.keys
-        receipt = self._carry(self._talks.register(parsed))
-        Receipt.parse(receipt).verify(parsed, keys, self.service)
-        return receipt
+        return self._carry(self._say.register_statement(statement))
+
+    def fetch(self, entry_id: str, *, issuer_key: PublicKey | None = None) -> Anchored:
+        """An entry of anybody's, with statement and receipt, verified. Raises `InvalidReceipt`, `NotFound`."""
+        return self._carry(self._say.fetch(entry_id, issuer_key))
 
     def receipt(self, entry_id: str) -> bytes:
         """A fresh receipt of an entry, not verified: that takes its statement."""
-        return self._carry(self._talks.receipt(entry_id))
+        return self._carry(self._say.receipt(entry_id))
 
     def statement(self, entry_id: str) -> bytes:
         """The statement of an entry, proven to be it. Raises `InvalidReceipt`."""
-        data = self._carry(self._talks.get(f"/statements/{locator(entry_id)}", COSE))
-        return proven(data, entry_id)
+        return self._carry(self._say.statement(entry_id))
 
     def summary(self, entry_id: str) -> dict[str, Any]:
         """What the service knows of an entry: system, subject, findings, index terms. Its word, unproven."""
-        return json_object(self._carry(self._talks.get(f"/entries/{locator(entry_id)}", JSON)))
+        return self._carry(self._say.summary(entry_id))
 
-    def search(self, **terms: str) -> dict[str, Any]:
-        """One page of entries that fit all terms. `trace_model="…"` asks for the term `trace.model`."""
-        return json_object(self._carry(self._talks.get(query(terms.items()), JSON)))
+    def search(self, **terms: object) -> dict[str, Any]:
+        """One page of entries that fit all terms: `trace_model="…"` asks for the term `trace.model`."""
+        return self._carry(self._say.search(terms))
+
+    def size(self) -> int:
+        """How many entries the newest checkpoint covers. The service's word, unproven."""
+        return self._carry(self._say.size())
+
+    def tail(
+        self, *, after: int | None = None, follow: bool = False, poll: float = 1.0, **terms: object
+    ) -> Iterator[Hit]:
+        """Entries that fit all terms, in the order of the log, behind the index `after`; with `follow`, for ever."""
+        tail = Tail(self._say, after, terms, poll, follow=follow)
+        while (hits := self._carry(tail.more())) is not None:
+            yield from hits
 
     def _carry(self, talk: Talk[T]) -> T:
         heard: Heard = None
@@ -301,21 +234,8 @@ class Ledger(_Base):
 class AsyncLedger(_Base):
     """The same as `Ledger`, for asyncio. What is a property there, `keys`, is a method here."""
 
-    def __init__(
-        self,
-        url: str,
-        *,
-        service_keys: AnyKeySet | None = None,
-        service: str | None = None,
-        key: AnySigningKey | None = None,
-        issuer: str | None = None,
-        timeout: float = 30.0,
-        retry: Retry | None = None,
-        client: httpx.AsyncClient | None = None,
-    ) -> None:
-        super().__init__(
-            url, service_keys=service_keys, service=service, key=key, issuer=issuer, timeout=timeout, retry=retry
-        )
+    def __init__(self, url: str, *, client: httpx.AsyncClient | None = None, **options: Unpack[LedgerOptions]) -> None:
+        super().__init__(url, options)
         self._client = client or httpx.AsyncClient()
         self._sleep = asyncio.sleep
 
@@ -333,57 +253,62 @@ class AsyncLedger(_Base):
 
     async def keys(self) -> KeySet:
         """As `Ledger.keys`."""
-        if self._keys is None:
-            self._keys = KeySet.from_cose(await self._carry(self._talks.get(KEYS, "application/cbor")))
-        return self._keys
+        return await self._carry(self._say.keys())
 
-    async def anchor(
-        self,
-        record: AnyRecord,
-        *,
-        key: AnySigningKey | None = None,
-        issuer: str | None = None,
-        subject: str | None = None,
-        system: str | None = None,
-        content_type: str | None = None,
-        hash_envelope: bool = False,
-        location: str | None = None,
-    ) -> Anchored:
+    async def anchor(self, record: AnyRecord, **options: Unpack[AnchorOptions]) -> Anchored:
         """As `Ledger.anchor`."""
-        return await self.register(
-            self.prepare(
-                record,
-                key=key,
-                issuer=issuer,
-                subject=subject,
-                system=system,
-                content_type=content_type,
-                hash_envelope=hash_envelope,
-                location=location,
-            )
-        )
+        return await self._carry(self._say.anchor(record, **options))
+
+    async def anchor_many(
+        self, records: Iterable[AnyRecord], **options: Unpack[StatementOptions]
+    ) -> list[Anchored | SteleError]:
+        """As `Ledger.anchor_many`."""
+        return await self.register_many([self.prepare(record, **options) for record in records])
 
     async def register(self, prepared: Prepared) -> Anchored:
         """As `Ledger.register`."""
-        keys = await self.keys()
-        return self._anchored(prepared, await self._carry(self._talks.register(prepared.statement)), keys)
+        return await self._carry(self._say.register(prepared))
+
+    async def register_many(self, prepared: Iterable[Prepared]) -> list[Anchored | SteleError]:
+        """As `Ledger.register_many`."""
+        return await self._carry(self._say.register_many(list(prepared)))
+
+    async def register_statement(self, statement: bytes) -> bytes:
+        """As `Ledger.register_statement`."""
+        return await self._carry(self._say.register_statement(statement))
+
+    async def fetch(self, entry_id: str, *, issuer_key: PublicKey | None = None) -> Anchored:
+        """As `Ledger.fetch`."""
+        return await self._carry(self._say.fetch(entry_id, issuer_key))
 
     async def receipt(self, entry_id: str) -> bytes:
         """As `Ledger.receipt`."""
-        return await self._carry(self._talks.receipt(entry_id))
+        return await self._carry(self._say.receipt(entry_id))
 
     async def statement(self, entry_id: str) -> bytes:
         """As `Ledger.statement`."""
-        data = await self._carry(self._talks.get(f"/statements/{locator(entry_id)}", COSE))
-        return proven(data, entry_id)
+        return await self._carry(self._say.statement(entry_id))
 
     async def summary(self, entry_id: str) -> dict[str, Any]:
         """As `Ledger.summary`."""
-        return json_object(await self._carry(self._talks.get(f"/entries/{locator(entry_id)}", JSON)))
+        return await self._carry(self._say.summary(entry_id))
 
-    async def search(self, **terms: str) -> dict[str, Any]:
+    async def search(self, **terms: object) -> dict[str, Any]:
         """As `Ledger.search`."""
-        return json_object(await self._carry(self._talks.get(query(terms.items()), JSON)))
+        return await self._carry(self._say.search(terms))
+
+    async def size(self) -> int:
+        """As `Ledger.size`."""
+        return await self._carry(self._say.size())
+
+    async def tail(
+        self, *, after: int | None = None, follow: bool = False, poll: float = 1.0, **terms: object
+    ) -> AsyncIterator[Hit]:
+        """As `Ledger.tail`."""
+        tail = Tail(self._say, after, terms, poll, follow=follow)
+        while (hits := await self._carry(tail.more())) is not None:
+            for hit in hits:
+                yield hit
 
     async def _carry(self, talk: Talk[T]) -> T:
         heard: Heard = None

@@ -19,9 +19,10 @@ from agentrust_trace.validate import validate_json
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from pydantic import PrivateAttr
 
+from .anchored import Anchored
 from .errors import InvalidRecord
 from .keys import AnySigningKey, PublicKey, SigningKey
-from .ledger import Anchored, AsyncLedger, Ledger
+from .ledger import AsyncLedger, Ledger
 
 _NOT_LOCATED = ("transparency", "signature")
 _default: Ledger | None = None

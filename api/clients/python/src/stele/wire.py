@@ -1,4 +1,8 @@
-"""What is said to the service and how its answers are understood, without any input or output."""
+"""Requests and answers without any input or output, and how often the one is repeated for the other.
+
+What is said to a service is a *talk*: a generator that yields a `Call` or a `Wait`, is sent what was heard, and
+returns its result. Whoever carries it (`Ledger`, `AsyncLedger`, a test) only moves bytes.
+"""
 
 from __future__ import annotations
 
@@ -10,13 +14,18 @@ from typing import Any, TypeAlias, TypeVar
 import httpx
 
 from . import cbor
-from .errors import InvalidReceipt, InvalidRecord, NotFound, Overloaded, Refused, ServiceFailed, Unreachable
+from .errors import InvalidReceipt, InvalidRecord, NotFound, Overloaded, Refused, ServiceFailed, SteleError, Unreachable
 from .retry import AGAIN, Retry, retry_after
-from .statements import Statement
 
 MAX_ANSWER_BYTES = 80 * 1024 * 1024
-COSE, JSON, KEYS = "application/cose", "application/json", "/.well-known/scitt-keys"
-_OK, _CREATED, _ACCEPTED, _NO_CONTENT, _NOT_FOUND, _CLIENT, _SERVER = 200, 201, 202, 204, 404, 400, 500
+COSE, JSON, CBOR, SEQUENCE = "application/cose", "application/json", "application/cbor", "application/cbor-seq"
+KEYS = "/.well-known/scitt-keys"
+OK, CREATED, ACCEPTED, NO_CONTENT, NOT_FOUND = 200, 201, 202, 204, 404
+_CLIENT, _SERVER = 400, 500
+# The key under which concise problem details carry what JSON ones call `findings` (RFC 9290 §3.2).
+_FINDINGS = "urn:stele:findings"
+# The key under which they say what a statement of a batch would have got by itself.
+_BATCH = "urn:stele:batch"
 
 T = TypeVar("T")
 
@@ -29,22 +38,23 @@ class Call:
     path: str
     accept: str
     body: bytes | None = None
-    prefer: str | None = None
+    content_type: str = COSE
+    token: str | None = None
 
     @property
     def headers(self) -> dict[str, str]:
         """What goes into its header."""
         headers = {"Accept": self.accept}
         if self.body is not None:
-            headers["Content-Type"] = COSE
-        if self.prefer:
-            headers["Prefer"] = self.prefer
+            headers["Content-Type"] = self.content_type
+        if self.token is not None:
+            headers["Authorization"] = f"Bearer {self.token}"
         return headers
 
 
 @dataclass(frozen=True)
 class Wait:
-    """So many seconds until the conversation goes on."""
+    """So many seconds until the talk goes on."""
 
     seconds: float
 
@@ -62,60 +72,35 @@ Heard: TypeAlias = "Answer | Unreachable | None"
 Talk: TypeAlias = Generator["Call | Wait", Heard, T]
 
 
-class Conversations:
-    """What to say to a service and how to understand it; does no input or output."""
-
-    def __init__(self, retry: Retry) -> None:
-        self.retry = retry
-
-    def register(self, statement: Statement) -> Talk[bytes]:
-        """Registers and waits for the receipt, which is not verified yet."""
-        answer = yield from self._settled(Call("POST", "/entries", COSE, statement.cose))
-        if answer.status == _CREATED:
-            return answer.body
-        if answer.status == _ACCEPTED:
-            return (yield from self.receipt(statement.entry_id))
-        raise ServiceFailed(answer.status, {"title": "an answer to a registration that makes no sense"})
-
-    def receipt(self, entry_id: str) -> Talk[bytes]:
-        """A fresh receipt; waits while the service says that it is to come."""
-        call = Call("GET", f"/entries/{locator(entry_id)}", COSE)
-        answer = yield from self._settled(call, awaited=True)
-        return _expect(answer, _OK).body
-
-    def get(self, path: str, accept: str) -> Talk[bytes]:
-        """Whatever is at a path."""
-        answer = yield from self._settled(Call("GET", path, accept))
-        return _expect(answer, _OK).body
-
-    def _settled(self, call: Call, *, awaited: bool = False) -> Talk[Answer]:
-        """Asks until there is an answer that stays. With `awaited`, 204 means that it is to come."""
-        attempt, waited = 0, 0.0
-        while True:
-            heard = yield call
-            if isinstance(heard, Answer) and not _passing(heard, awaited=awaited):
-                if heard.status >= _CLIENT:
-                    raise _problem(heard)
-                return heard
-            asked = retry_after(heard.headers.get("retry-after")) if isinstance(heard, Answer) else None
-            pause = self.retry.pause(attempt, asked)
-            if self.retry.gives_up(attempt, waited, pause):
-                raise _given_up(heard, asked)
-            yield Wait(pause)
-            attempt, waited = attempt + 1, waited + pause
+def settled(call: Call, retry: Retry, *, awaited: bool = False) -> Talk[Answer]:
+    """Asks until there is an answer that stays. With `awaited`, 204 means that it is to come."""
+    attempt, waited = 0, 0.0
+    while True:
+        heard = yield call
+        if isinstance(heard, Answer) and not _passing(heard, awaited=awaited):
+            if heard.status >= _CLIENT:
+                raise problem(heard.status, _details(heard))
+            return heard
+        asked = retry_after(heard.headers.get("retry-after")) if isinstance(heard, Answer) else None
+        pause = retry.pause(attempt, asked)
+        if retry.gives_up(attempt, waited, pause):
+            raise _given_up(heard, asked)
+        yield Wait(pause)
+        attempt, waited = attempt + 1, waited + pause
 
 
 def _passing(answer: Answer, *, awaited: bool) -> bool:
-    return answer.status in AGAIN or (awaited and answer.status == _NO_CONTENT)
+    return answer.status in AGAIN or (awaited and answer.status == NO_CONTENT)
 
 
-def _expect(answer: Answer, status: int) -> Answer:
+def expect(answer: Answer, status: int) -> Answer:
+    """The answer, if it has this status. Raises `ServiceFailed`."""
     if answer.status != status:
         raise ServiceFailed(answer.status, {"title": f"{status} was expected"})
     return answer
 
 
-def _given_up(heard: Heard, asked: float | None) -> Exception:
+def _given_up(heard: Heard, asked: float | None) -> SteleError:
     if isinstance(heard, Unreachable):
         return heard
     if heard is None:
@@ -124,11 +109,13 @@ def _given_up(heard: Heard, asked: float | None) -> Exception:
     return Overloaded(heard.status, said, asked)
 
 
-def _problem(answer: Answer) -> Exception:
-    said = _details(answer)
-    if answer.status == _NOT_FOUND:
-        return NotFound(answer.status, said)
-    return (ServiceFailed if answer.status >= _SERVER else Refused)(answer.status, said)
+def problem(status: int, said: Mapping[str, Any], asked: float | None = None) -> SteleError:
+    """The error for a status."""
+    if status in AGAIN:
+        return Overloaded(status, said, asked)
+    if status == NOT_FOUND:
+        return NotFound(status, said)
+    return (Refused if _CLIENT <= status < _SERVER else ServiceFailed)(status, said)
 
 
 def _details(answer: Answer) -> dict[str, Any]:
@@ -139,26 +126,49 @@ def _details(answer: Answer) -> dict[str, Any]:
             said = json.loads(answer.body)
             return said if isinstance(said, dict) else {}
         if media.endswith("cbor"):
-            concise = cbor.decode(answer.body)
-            names = {-1: "title", -2: "detail", -3: "instance", -4: "status"}
-            return {names.get(key, str(key)): value for key, value in concise.items()}
+            return _named(cbor.decode(answer.body))
     except (ValueError, AttributeError, RecursionError):
         pass
     return {}
 
 
-def locator(entry_id: str) -> str:
+def _named(concise: Mapping[Any, Any]) -> dict[str, Any]:
+    names = {-1: "title", -2: "detail", -3: "instance", -4: "status", _FINDINGS: "findings"}
+    return {names.get(key, str(key)): value for key, value in concise.items()}
+
+
+def element(concise: Mapping[Any, Any]) -> SteleError:
+    """The error that a problem among the answers to a batch stands for."""
+    said = _named(concise)
+    facts = said.get(_BATCH)
+    facts = facts if isinstance(facts, dict) else {}
+    status, asked = facts.get("status"), facts.get("retry-after")
+    if isinstance(facts.get("kind"), str):
+        said["type"] = f"urn:stele:problem:{facts['kind']}"
+    known = status if isinstance(status, int) and not isinstance(status, bool) else _CLIENT
+    return problem(known, said, float(asked) if isinstance(asked, int) else None)
+
+
+def locator(entry_id: object) -> str:
     """The entry id, if it is one. Raises `InvalidRecord`."""
     lower_hex = frozenset("0123456789abcdef")
-    if len(entry_id) != 64 or not lower_hex.issuperset(entry_id):  # noqa: PLR2004
+    if not isinstance(entry_id, str) or len(entry_id) != 64 or not lower_hex.issuperset(entry_id):  # noqa: PLR2004
         raise InvalidRecord("an entry id is 64 lower-case hexadecimal digits")
     return entry_id
+
+
+def located(url: str) -> str:
+    """The entry id at the end of a Location. Raises `InvalidReceipt`."""
+    try:
+        return locator(url.rpartition("/")[2])
+    except InvalidRecord:
+        raise InvalidReceipt("the service named no entry") from None
 
 
 def bounded(body: bytearray, part: bytes) -> None:
     """Adds a part of an answer, as long as the whole stays bounded. Raises `ServiceFailed`."""
     if len(body) + len(part) > MAX_ANSWER_BYTES:
-        raise ServiceFailed(_OK, {"title": f"the answer is larger than {MAX_ANSWER_BYTES} bytes"})
+        raise ServiceFailed(OK, {"title": f"the answer is larger than {MAX_ANSWER_BYTES} bytes"})
     body += part
 
 
@@ -169,29 +179,31 @@ def unreachable(url: str, error: httpx.HTTPError) -> Unreachable:
     return failure
 
 
-def proven(data: bytes, entry_id: str) -> bytes:
-    """The statement, if it is the one asked for. Raises `InvalidReceipt`."""
-    statement, _ = Statement.parse(data)
-    if statement.entry_id != entry_id:
-        raise InvalidReceipt("the service sent another statement")
-    return data
-
-
 def json_object(data: bytes) -> dict[str, Any]:
     """Reads a JSON object. Raises `ServiceFailed`."""
     try:
         said = json.loads(data)
-    except ValueError:
+    except (ValueError, RecursionError):
         said = None
     if not isinstance(said, dict):
-        raise ServiceFailed(_OK, {"title": "the answer is not a JSON object"})
+        raise ServiceFailed(OK, {"title": "the answer is not a JSON object"})
     return said
 
 
-def query(terms: Iterable[tuple[str, str]]) -> str:
-    """The path of a search; the first `_` behind the name of a system stands for a dot."""
-    systems = ("trace_", "aigp_", "iatp_")
-    dotted: list[tuple[str, str | int | float | bool | None]] = [
-        (name.replace("_", ".", 1) if name.startswith(systems) else name, value) for name, value in terms
-    ]
-    return f"/search?{httpx.QueryParams(dotted)}"
+def query(terms: Iterable[tuple[str, object]]) -> str:
+    """The path of a search.
+
+    Names of terms hold dots, names in Python do not: the first `_` behind the name of a system stands for one, and so
+    does the one before a last `prefix`, `from` or `to`.
+    """
+    return f"/search?{httpx.QueryParams([(_dotted(name), str(value)) for name, value in terms])}"
+
+
+def _dotted(name: str) -> str:
+    systems = {"trace_": "trace.", "aigp_": "aigp.", "evidence_": "evidence.", "iatp_": "iatp."}
+    for written, asked in ({"agent_trace_": "agent-trace."} | systems).items():
+        if name.startswith(written):
+            name = asked + name.removeprefix(written)
+            break
+    term, _, suffix = name.rpartition("_")
+    return f"{term}.{suffix}" if term and suffix in ("prefix", "from", "to") else name
