@@ -5,10 +5,6 @@
 
 use std::fmt;
 
-use aws_lc_rs::encoding::AsDer;
-use aws_lc_rs::signature::{
-    ECDSA_P256_SHA256_FIXED, ECDSA_P384_SHA384_FIXED, ECDSA_P521_SHA512_FIXED, ParsedPublicKey,
-};
 use data_encoding::BASE64URL_NOPAD;
 use proofs::{Curve, PublicKey};
 use serde::{Deserialize, Serialize};
@@ -130,18 +126,12 @@ fn read_multikey(text: &str) -> Result<PublicKey, SelfCertifyingError> {
 
 /// A compressed point (SEC 1 §2.3.4): 02 or 03, and x.
 fn compressed(curve: Curve, point: &[u8]) -> Result<PublicKey, SelfCertifyingError> {
-    let verification = match curve {
-        Curve::P256 => &ECDSA_P256_SHA256_FIXED,
-        Curve::P384 => &ECDSA_P384_SHA384_FIXED,
-        Curve::P521 => &ECDSA_P521_SHA512_FIXED,
+    let key = match point.split_first() {
+        Some((2, x)) => PublicKey::ec2_compressed(curve, x, false),
+        Some((3, x)) => PublicKey::ec2_compressed(curve, x, true),
+        _ => return Err(SelfCertifyingError::Key),
     };
-    // The library reads other forms of a key as well; only this one has a single spelling.
-    if point.len() != curve.width() + 1 || !matches!(point.first(), Some(2 | 3)) {
-        return Err(SelfCertifyingError::Key);
-    }
-    let key = ParsedPublicKey::new(verification, point).map_err(|_| SelfCertifyingError::Key)?;
-    let spki = key.as_der().map_err(|_| SelfCertifyingError::Key)?;
-    PublicKey::from_spki_der(spki.as_ref()).map_err(|_| SelfCertifyingError::Key)
+    key.map_err(|_| SelfCertifyingError::Key)
 }
 
 fn read_jwk(text: &str) -> Result<PublicKey, SelfCertifyingError> {

@@ -13,6 +13,7 @@ mod verify;
 use std::fmt;
 use std::sync::Arc;
 
+use aws_lc_rs::encoding::AsDer;
 use aws_lc_rs::{rsa, signature};
 use ed25519_dalek::VerifyingKey;
 
@@ -137,6 +138,22 @@ impl PublicKey {
         let parsed =
             signature::ParsedPublicKey::new(verify::ecdsa(curve), point).map_err(|_| KeyError::NotAPoint)?;
         Ok(Self::of(Material::Ec2 { curve, x: x.to_vec(), y: y.to_vec(), parsed }))
+    }
+
+    /// A key on a NIST curve from x and the parity of y (RFC 9053 §7.1.1, SEC 1 §2.3.4). It is the key with y written
+    /// out, under the same thumbprint (KT-01).
+    ///
+    /// # Errors
+    /// [`KeyError::Length`] for another width, [`KeyError::NotAPoint`] if the curve has no point at x.
+    pub fn ec2_compressed(curve: Curve, x: &[u8], y_is_odd: bool) -> Result<Self, KeyError> {
+        if x.len() != curve.width() {
+            return Err(KeyError::Length);
+        }
+        let sign = if y_is_odd { verify::COMPRESSED_ODD } else { verify::COMPRESSED_EVEN };
+        let parsed = signature::ParsedPublicKey::new(verify::ecdsa(curve), [&[sign], x].concat())
+            .map_err(|_| KeyError::NotAPoint)?;
+        let written_out = parsed.as_der().map_err(|_| KeyError::NotAPoint)?;
+        Self::from_spki_der(written_out.as_ref())
     }
 
     /// An RSA key from modulus and exponent, big-endian, without leading zeros (RFC 8230 §4).

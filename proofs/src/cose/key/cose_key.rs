@@ -48,11 +48,13 @@ impl Parameters {
 }
 
 impl PublicKey {
-    /// Reads one COSE_Key. Its kid is not kept: a key is named by its thumbprint, a key set by what it says.
+    /// Reads one COSE_Key; y may be its sign bit (KT-01). Its kid is not kept: a key is named by its thumbprint, a key set
+    /// by what it says.
     ///
     /// # Errors
     /// [`KeyError`]: not strict CBOR, an unsupported type, a private key, `alg` or `key_ops` that contradict its use, or
-    /// material that [`PublicKey::ed25519`], [`PublicKey::ec2`] or [`PublicKey::rsa`] refuse.
+    /// material that [`PublicKey::ed25519`], [`PublicKey::ec2`], [`PublicKey::ec2_compressed`] or [`PublicKey::rsa`]
+    /// refuse.
     pub fn from_cose(bytes: &[u8]) -> Result<Self, KeyError> {
         Self::from_cose_with_kid(bytes).map(|(key, _)| key)
     }
@@ -145,10 +147,12 @@ fn material(parameters: &Parameters) -> Result<PublicKey, KeyError> {
             let crv = parameters.number(CRV_OR_N, "crv")?.ok_or(KeyError::Missing("crv"))?;
             let curve =
                 Curve::ALL.into_iter().find(|curve| curve.cose() == crv).ok_or(KeyError::Unsupported)?;
-            if matches!(parameters.get(Y), Some(Value::Bool(_))) {
-                return Err(KeyError::Compressed);
+            let x = parameters.bytes(X_OR_E, "x")?;
+            match parameters.get(Y) {
+                // True is the odd y (RFC 9053 §7.1.1).
+                Some(Value::Bool(y_is_odd)) => PublicKey::ec2_compressed(curve, x, *y_is_odd),
+                _ => PublicKey::ec2(curve, x, parameters.bytes(Y, "y")?),
             }
-            PublicKey::ec2(curve, parameters.bytes(X_OR_E, "x")?, parameters.bytes(Y, "y")?)
         }
         Some(KTY_RSA) => {
             PublicKey::rsa(parameters.bytes(CRV_OR_N, "modulus")?, parameters.bytes(X_OR_E, "exponent")?)

@@ -41,8 +41,8 @@ pub enum KeyError {
     /// A coordinate or key of another length than its curve's.
     #[error("a coordinate does not have the length of its curve")]
     Length,
-    /// A compressed point (`y` as a sign bit).
-    #[error("compressed points are not supported; write the y coordinate out")]
+    /// A compressed point where the form has to be the only one, in a SubjectPublicKeyInfo (RFC 5480 §2.2).
+    #[error("compressed points are not supported here; write the y coordinate out")]
     Compressed,
     /// Not a point of the curve.
     #[error("the coordinates are not a point of the curve")]

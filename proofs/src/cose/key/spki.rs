@@ -6,7 +6,7 @@ use pem::{EncodeConfig, LineEnding, Pem};
 use x509_parser::prelude::{FromDer, SubjectPublicKeyInfo};
 use x509_parser::public_key::PublicKey as Parsed;
 
-use super::verify::uncompressed;
+use super::verify::{UNCOMPRESSED, uncompressed};
 use super::{Curve, KeyError, Material, PublicKey};
 
 const PEM_LABEL: &str = "PUBLIC KEY";
@@ -25,9 +25,6 @@ const P521_PREFIX: [u8; 25] = [
     0x30, 0x81, 0x9b, 0x30, 0x10, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x05, 0x2b,
     0x81, 0x04, 0x00, 0x23, 0x03, 0x81, 0x86, 0x00,
 ];
-
-/// Uncompressed points begin with this byte (SEC 1 §2.3.3).
-const UNCOMPRESSED: u8 = 4;
 
 impl PublicKey {
     /// Reads a DER SubjectPublicKeyInfo of type Ed25519, EC (P-256, P-384, P-521, uncompressed) or rsaEncryption.

@@ -77,7 +77,14 @@ fn rsa_pss(algorithm: Algorithm) -> Option<&'static RsaParameters> {
     }
 }
 
+/// What a point begins with (SEC 1 §2.3.3) if y is even and left out.
+pub(super) const COMPRESSED_EVEN: u8 = 2;
+/// The same for an odd y.
+pub(super) const COMPRESSED_ODD: u8 = 3;
+/// The same if y is written out.
+pub(super) const UNCOMPRESSED: u8 = 4;
+
 /// A point as SEC 1 §2.3.3 writes it: 4 ‖ x ‖ y.
 pub(super) fn uncompressed(x: &[u8], y: &[u8]) -> Vec<u8> {
-    [&[4], x, y].concat()
+    [&[UNCOMPRESSED], x, y].concat()
 }

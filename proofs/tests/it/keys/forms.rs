@@ -20,10 +20,68 @@ fn kt_03_thumbprint_of_rfc_9679() {
     assert_eq!(PublicKey::from_cose(&p256(&[(2, Cbor::Bytes(b"name".to_vec()))])).unwrap(), key);
 }
 
+/// The named values of a COSE_Key of type EC2.
+fn ec2(curve: Curve, x: &[u8], y: Cbor) -> Vec<u8> {
+    map(&[(1, Cbor::from(2)), (-1, Cbor::from(curve.cose())), (-2, Cbor::Bytes(x.to_vec())), (-3, y)])
+}
+
+#[test]
+fn kt_01_a_compressed_point_is_the_key_with_y_written_out() {
+    // The y of RFC 9679's key is even; the other point at its x is another key.
+    let written = PublicKey::ec2(Curve::P256, &unhex(X), &unhex(Y)).unwrap();
+    let even = PublicKey::from_cose(&ec2(Curve::P256, &unhex(X), Cbor::Bool(false))).unwrap();
+    assert_eq!(even, written);
+    assert_eq!(even.thumbprint().to_string(), "SWvYr63zB-WwjGSwQhv53AFSijRKQ72oj63RZp2iU-w");
+    assert_eq!(even.to_cose(), written.to_cose());
+    let odd = PublicKey::from_cose(&ec2(Curve::P256, &unhex(X), Cbor::Bool(true))).unwrap();
+    assert_ne!(odd.thumbprint(), even.thumbprint());
+
+    let mut tested = 0;
+    for signer in one_of_each() {
+        let key = signer.public_key();
+        let Ok(Cbor::Map(entries)) = proofs::cbor::decode(&key.to_cose()) else { panic!("a map") };
+        let part = |label: i64| entries.iter().find(|(at, _)| *at == Cbor::from(label)).unwrap().1.clone();
+        let Some(curve) =
+            [Curve::P256, Curve::P384, Curve::P521].into_iter().find(|c| c.name() == key.key_type_name())
+        else {
+            continue;
+        };
+        let (Cbor::Bytes(x), Cbor::Bytes(y)) = (part(-2), part(-3)) else { panic!("coordinates") };
+        let is_odd = y.last().unwrap() % 2 == 1;
+        let same = PublicKey::from_cose(&ec2(curve, &x, Cbor::Bool(is_odd))).unwrap();
+        assert_eq!(&same, key, "{curve:?}");
+        let signature = signer.sign(b"message").unwrap();
+        same.verify(signer.algorithm(), b"message", &signature).unwrap();
+        let other = PublicKey::from_cose(&ec2(curve, &x, Cbor::Bool(!is_odd))).unwrap();
+        assert!(other.verify(signer.algorithm(), b"message", &signature).is_err(), "{curve:?}");
+        tested += 1;
+    }
+    assert!(tested >= 3, "every curve: {tested}");
+}
+
+#[test]
+fn kt_01_a_compressed_point_that_is_none_is_refused() {
+    let refused = |curve, x: &[u8]| {
+        let errors =
+            [false, true].map(|odd| PublicKey::from_cose(&ec2(curve, x, Cbor::Bool(odd))).unwrap_err());
+        assert_eq!(errors[0], errors[1]);
+        errors[0]
+    };
+    assert_eq!(refused(Curve::P256, &unhex(X)[1..]), KeyError::Length);
+    assert_eq!(refused(Curve::P256, &[&[0], unhex(X).as_slice()].concat()), KeyError::Length);
+    assert_eq!(refused(Curve::P384, &unhex(X)), KeyError::Length);
+    assert_eq!(refused(Curve::P256, &[]), KeyError::Length);
+    // An x beyond the field, which would be another spelling of a smaller one.
+    assert_eq!(refused(Curve::P256, &[0xff; 32]), KeyError::NotAPoint);
+    // The curve has no point at this y taken for an x.
+    assert_eq!(refused(Curve::P256, &unhex(Y)), KeyError::NotAPoint);
+}
+
 #[test]
 fn key_ids_are_43_characters() {
     let good = "SWvYr63zB-WwjGSwQhv53AFSijRKQ72oj63RZp2iU-w";
-    assert_eq!(good.parse::<proofs::KeyId>().unwrap().to_string(), good);
+    let id = good.parse::<proofs::KeyId>().unwrap();
+    assert_eq!((id.to_string(), format!("{id:?}")), (good.to_owned(), good.to_owned()));
     for bad in [
         "",
         "SWvYr63zB-WwjGSwQhv53AFSijRKQ72oj63RZp2iU-x",
@@ -76,7 +134,7 @@ fn cose_10_cose_keys_that_may_not_verify() {
     let mismatch = KeyError::AlgorithmMismatch { algorithm: Algorithm::Es384, key: "P-256" };
     assert_eq!(refused(&[(3, Cbor::from(-35))]), mismatch);
     assert_eq!(refused(&[(2, Cbor::from("kid"))]), KeyError::WrongType("kid"));
-    assert_eq!(refused(&[(-3, Cbor::Bool(true))]), KeyError::Compressed);
+    assert_eq!(refused(&[(-3, Cbor::Null)]), KeyError::WrongType("y"));
     assert_eq!(refused(&[(-3, Cbor::from(1))]), KeyError::WrongType("y"));
     assert_eq!(refused(&[(-2, Cbor::Bytes(vec![1; 31]))]), KeyError::Length);
     assert_eq!(refused(&[(-1, Cbor::from(8))]), KeyError::Unsupported);
