@@ -46,6 +46,8 @@ mod duplicates;
 mod durability;
 #[path = "it/flows.rs"]
 mod flows;
+#[path = "it/governing.rs"]
+mod governing;
 #[path = "it/keeping.rs"]
 mod keeping;
 #[path = "it/kill_loop.rs"]

@@ -13,15 +13,15 @@ use proofs::cose::{DigestAlgorithm, label};
 use proofs::statement::kid_names_certificate;
 use proofs::{Algorithm, ContentType, SignedStatement, Signer, StatementBuilder};
 use serde_json::json;
-use sha2::{Digest, Sha256};
+use sha2::{Digest, Sha256, Sha384, Sha512, Sha512_256};
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
 /// Make a signed statement about a file (COSE_Sign1, RFC 9943)
 ///
-/// The payload is the file itself, or with --hash-envelope its SHA-256 digest (RFC 9995), so that large or
-/// confidential content need not leave the machine.
+/// The payload is the file itself, or with --hash-envelope its digest (RFC 9995), so that large or confidential content
+/// need not leave the machine. The digest is as strong as the signature: SHA-384 with ES384, else SHA-256.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXIT_CODES)]
 pub(crate) struct Args {
@@ -37,7 +37,7 @@ pub(crate) struct Args {
     /// Media type of the file, or its CoAP content format number
     #[arg(long, value_name = "CT")]
     content_type: String,
-    /// Put the file's SHA-256 digest into the statement instead of the file
+    /// Put the file's digest into the statement instead of the file
     #[arg(long)]
     hash_envelope: bool,
     /// Where the file can be found, for readers of a hash envelope
@@ -100,9 +100,9 @@ pub(crate) fn run(args: &Args, console: &mut Console<'_>) -> Result<Exit, Failur
     let content_type = content_type(&args.content_type);
     let mut builder = StatementBuilder::new(&args.issuer, &args.subject);
     let payload = if args.hash_envelope {
-        builder =
-            builder.hash_envelope(DigestAlgorithm::Sha256.cose(), Some(content_type), args.location.clone());
-        digest(&args.file)?
+        let hash = DigestAlgorithm::as_strong_as(key.algorithm());
+        builder = builder.hash_envelope(hash.cose(), Some(content_type), args.location.clone());
+        digest(&args.file, hash)?
     } else {
         builder = builder.content_type(content_type);
         files::read(&args.file)?
@@ -154,14 +154,22 @@ fn content_type(text: &str) -> ContentType {
     text.parse().map_or_else(|_| ContentType::Text(text.to_owned()), ContentType::Id)
 }
 
-/// SHA-256 of a file of any size.
-fn digest(path: &Path) -> Result<Vec<u8>, Failure> {
+/// The digest of a file of any size.
+fn digest(path: &Path, algorithm: DigestAlgorithm) -> Result<Vec<u8>, Failure> {
+    match algorithm {
+        DigestAlgorithm::Sha256 => digest_with(path, Sha256::new()),
+        DigestAlgorithm::Sha512_256 => digest_with(path, Sha512_256::new()),
+        DigestAlgorithm::Sha384 => digest_with(path, Sha384::new()),
+        DigestAlgorithm::Sha512 => digest_with(path, Sha512::new()),
+    }
+}
+
+fn digest_with(path: &Path, mut hasher: impl Digest) -> Result<Vec<u8>, Failure> {
     let mut reader: Box<dyn Read> = if path == Path::new("-") {
         Box::new(std::io::stdin().lock())
     } else {
         Box::new(File::open(path).with_context(|| format!("cannot read {}", path.display()))?)
     };
-    let mut hasher = Sha256::new();
     let mut buffer = vec![0; 1 << 16];
     loop {
         let read = reader.read(&mut buffer).with_context(|| format!("cannot read {}", path.display()))?;

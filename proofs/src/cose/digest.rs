@@ -2,6 +2,8 @@
 
 use sha2::{Digest, Sha256, Sha384, Sha512, Sha512_256};
 
+use super::Algorithm;
+
 /// A hash algorithm strong enough to name content.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DigestAlgorithm {
@@ -32,6 +34,21 @@ impl DigestAlgorithm {
             Self::Sha512_256 => -17,
             Self::Sha384 => -43,
             Self::Sha512 => -44,
+        }
+    }
+
+    /// The SHA-2 hash as strong as signatures under `algorithm`, for the payload of a hash envelope (HE-05): the one
+    /// that the algorithm itself uses; SHA-256 for Ed25519, whose signatures are as strong as those on P-256.
+    #[must_use]
+    pub fn as_strong_as(algorithm: Algorithm) -> Self {
+        match algorithm {
+            Algorithm::Es256
+            | Algorithm::Esp256
+            | Algorithm::Ps256
+            | Algorithm::EdDsa
+            | Algorithm::Ed25519 => Self::Sha256,
+            Algorithm::Es384 | Algorithm::Esp384 | Algorithm::Ps384 => Self::Sha384,
+            Algorithm::Es512 | Algorithm::Esp512 | Algorithm::Ps512 => Self::Sha512,
         }
     }
 

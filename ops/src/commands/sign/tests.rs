@@ -76,6 +76,22 @@ fn he_01_a_hash_envelope_holds_the_digest_type_and_place() {
 }
 
 #[test]
+fn he_05_the_digest_is_as_strong_as_the_signature() {
+    for (kind, hash) in [
+        (KeyAlgorithm::Ed25519, DigestAlgorithm::Sha256),
+        (KeyAlgorithm::Es256, DigestAlgorithm::Sha256),
+        (KeyAlgorithm::Es384, DigestAlgorithm::Sha384),
+    ] {
+        let scene = Scene::new(kind);
+        let mut args = scene.args();
+        args.hash_envelope = true;
+        let statement = scene.sign(&args).unwrap();
+        assert_eq!(statement.header().envelope.as_ref().unwrap().hash_alg, hash.cose(), "{kind:?}");
+        assert_eq!(statement.payload(), hash.digest(b"content"), "{kind:?}");
+    }
+}
+
+#[test]
 fn scr_36_issued_at_goes_into_the_claims() {
     let scene = Scene::new(KeyAlgorithm::Ed25519);
     let mut args = scene.args();
@@ -113,5 +129,8 @@ fn a_large_file_is_digested_piece_by_piece() {
     let path = folder.path().join("large");
     let content = vec![7; 300_000];
     std::fs::write(&path, &content).unwrap();
-    assert_eq!(digest(&path).unwrap(), proofs::sha256(&content).as_bytes());
+    assert_eq!(digest(&path, DigestAlgorithm::Sha256).unwrap(), proofs::sha256(&content).as_bytes());
+    for algorithm in [DigestAlgorithm::Sha512_256, DigestAlgorithm::Sha384, DigestAlgorithm::Sha512] {
+        assert_eq!(digest(&path, algorithm).unwrap(), algorithm.digest(&content), "{algorithm:?}");
+    }
 }
