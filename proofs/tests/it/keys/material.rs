@@ -38,12 +38,24 @@ fn rsa_material() {
         PublicKey::rsa(&[&[0x7f], &odd(256)[1..]].concat(), &e),
         Err(KeyError::RsaSize { bits: 2047 })
     );
+    assert!(PublicKey::rsa(&n, &[1, 0, 0, 1]).is_ok(), "an exponent of four bytes");
     for bad in [&[1][..], &[2], &[1, 0, 0], &[1, 0, 0, 0, 1]] {
         assert_eq!(PublicKey::rsa(&n, bad), Err(KeyError::RsaExponent), "{bad:?}");
     }
     let mut even = n;
     *even.last_mut().unwrap() &= 0xfe;
     assert_eq!(PublicKey::rsa(&even, &e), Err(KeyError::RsaEven));
+}
+
+#[test]
+fn alg_03_a_key_equals_itself_under_the_same_algorithm_alone() {
+    let [one, other] = [1, 2].map(|seed| TestSigner::new(Algorithm::EdDsa, [seed; 32]).public_key().clone());
+    assert_eq!(one, one.clone());
+    assert_ne!(one, other, "two keys, neither bound to an algorithm");
+    let bound = one.clone().with_algorithm(Algorithm::EdDsa).unwrap();
+    assert_ne!(one, bound);
+    assert_ne!(bound, one.with_algorithm(Algorithm::Ed25519).unwrap());
+    assert_ne!(bound, other.with_algorithm(Algorithm::EdDsa).unwrap());
 }
 
 fn bits(n: &[u8]) -> usize {

@@ -45,6 +45,8 @@ fn key_set_refusals() {
     assert_eq!(KeySet::parse(&unhex("80")), Err(KeySetError::Empty));
     assert_eq!(KeySet::parse(&unhex("a0")), Err(KeySetError::NotAnArray));
     assert_eq!(KeySet::parse(&unhex("990401")), Err(KeySetError::TooMany));
+    let most = KeySet::parse(&[unhex("990400"), vec![0; 1024]].concat()).unwrap();
+    assert_eq!((most.len(), most.skipped()), (0, 1024), "as many as are accepted");
     assert!(matches!(KeySet::parse(&unhex("81a000")), Err(KeySetError::Cbor(_))));
     assert!(matches!(KeySet::parse(&unhex("82a0")), Err(KeySetError::Cbor(_))));
     assert!(matches!(KeySet::parse(&unhex("819fff")), Err(KeySetError::Cbor(_))));

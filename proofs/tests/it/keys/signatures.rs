@@ -36,6 +36,17 @@ fn alg_03_which_algorithm_may_use_which_key() {
 }
 
 #[test]
+fn every_signature_error_has_a_kind() {
+    let signer = TestSigner::new(Algorithm::EdDsa, [3; 32]);
+    let kind = |algorithm, length| {
+        signer.public_key().verify(algorithm, b"message", &vec![0; length]).unwrap_err().kind()
+    };
+    assert_eq!(kind(Algorithm::Es256, 64), "key_does_not_fit");
+    assert_eq!(kind(Algorithm::EdDsa, 63), "wrong_length");
+    assert_eq!(kind(Algorithm::EdDsa, 64), "invalid");
+}
+
+#[test]
 fn algorithm_numbers_and_names() {
     let numbers: Vec<_> = Algorithm::ALL.iter().map(|algorithm| algorithm.cose()).collect();
     assert_eq!(numbers, [-7, -35, -36, -8, -9, -51, -52, -19, -37, -38, -39]);

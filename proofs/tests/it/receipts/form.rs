@@ -28,6 +28,7 @@ fn the_draft_is_what_is_issued() {
     let drafted = Draft::of(&log, 2, 5).sign(&log, &log.root(5));
     assert_eq!(drafted, log.receipt(2, 5));
     let receipt = Receipt::parse(&drafted).unwrap();
+    assert_eq!(receipt.signature(), &drafted[drafted.len() - 64..]);
     assert_eq!(receipt.algorithm(), Algorithm::EdDsa);
     assert_eq!(receipt.claims(), Some(&log.claims(2)));
     assert_eq!(receipt.proof().name(), "inclusion");
@@ -45,7 +46,10 @@ fn rcpt_01_receipts_are_tagged() {
     assert_eq!(Receipt::parse(&other), Err(ReceiptError::Malformed(Sign1Error::OtherTag { found: 98 })));
     let trailing = [bytes, vec![0]].concat();
     assert!(matches!(Receipt::parse(&trailing), Err(ReceiptError::Malformed(Sign1Error::Cbor { .. }))));
+    assert_eq!(MAX_RECEIPT_BYTES, 262_144);
     assert_eq!(Receipt::parse(&vec![0; MAX_RECEIPT_BYTES + 1]), Err(ReceiptError::TooLarge));
+    let largest = Receipt::parse(&vec![0; MAX_RECEIPT_BYTES]);
+    assert!(matches!(largest, Err(ReceiptError::Malformed(_))), "the content is looked at");
 }
 
 #[test]

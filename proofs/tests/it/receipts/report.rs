@@ -1,8 +1,10 @@
 //! The report that `stele verify` prints: which check fails for which lie.
 
 use ciborium::Value;
+use proofs::tree::{ConsistencyError, InclusionError};
 use proofs::{
-    KeySet, Outcome, Report, Signer, UnixTime, attach, issue_consistency, log_subject, verify_transparent,
+    KeySet, Outcome, ReceiptError, Report, SignatureError, Signer, UnixTime, attach, issue_consistency,
+    log_subject, verify_transparent,
 };
 
 use super::{Draft, Log, consistency_value, inclusion_value};
@@ -230,4 +232,20 @@ fn a_transparent_statement_is_verified_without_its_receipts() {
         None,
     );
     assert!(report.is_valid(), "{report:#?}");
+}
+
+#[test]
+fn every_receipt_error_has_a_kind() {
+    for (error, kind) in [
+        (ReceiptError::UnknownVds(2), "unverifiable"),
+        (ReceiptError::Inclusion(InclusionError::RootMismatch), "proof"),
+        (ReceiptError::Consistency(ConsistencyError::OldRootMismatch), "proof"),
+        (ReceiptError::DifferentRoots, "proof"),
+        (ReceiptError::PayloadMismatch, "payload"),
+        (ReceiptError::Signature(SignatureError::Invalid), "signature"),
+        (ReceiptError::OtherProof { wanted: "inclusion", found: "consistency" }, "other_proof"),
+        (ReceiptError::NoVds, "malformed"),
+    ] {
+        assert_eq!(error.kind(), kind, "{error:?}");
+    }
 }

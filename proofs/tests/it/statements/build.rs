@@ -1,6 +1,7 @@
 //! Making statements, and what happens to them bit by bit.
 
 use ciborium::Value;
+use proofs::cose::DigestAlgorithm;
 use proofs::{
     Algorithm, ContentType, Curve, EntryId, Label, PublicKey, SignFailed, SignatureError, SignedStatement,
     Signer, StatementBuilder, attach, sha256,
@@ -21,6 +22,8 @@ fn every_algorithm_round_trips() {
             .unwrap();
         let read = SignedStatement::parse(&built, MAX).unwrap();
         assert_eq!(read.canonical(), built);
+        assert_eq!(SignedStatement::parse(&built, MAX).unwrap().into_canonical(), built);
+        assert_eq!(format!("{read:?}"), format!("SignedStatement({:?})", read.entry_id()), "no payload");
         assert_eq!(read.header().algorithm, algorithm);
         assert_eq!(read.header().content_type, Some(ContentType::Id(50)));
         assert_eq!(read.header().claim(6), Some(&Value::from(1_790_000_000)));
@@ -51,6 +54,25 @@ fn alg_01_a_signer_cannot_make_it_fit() {
     let built = StatementBuilder::new("i", "s").sign(b"x", &signer).unwrap();
     let refused = SignedStatement::parse(&built, MAX).unwrap().verify(signer.public_key()).map(drop);
     assert!(matches!(refused, Err(SignatureError::KeyDoesNotFit { .. })));
+}
+
+#[test]
+fn he_05_there_is_a_hash_as_strong_as_every_signature() {
+    for algorithm in Algorithm::ALL {
+        let expected = match algorithm.name() {
+            name if name.ends_with("384") => 48,
+            name if name.ends_with("512") => 64,
+            _ => 32,
+        };
+        let hash = DigestAlgorithm::as_strong_as(algorithm);
+        assert_eq!(hash.length(), expected, "{algorithm:?}");
+        let digest = hash.digest(b"content");
+        assert_eq!(digest.len(), expected, "{algorithm:?}");
+        let signer = TestSigner::new(algorithm, [9; 32]);
+        let built = StatementBuilder::new("i", "s").hash_envelope(hash.cose(), None, None);
+        let read = SignedStatement::parse(&built.sign(&digest, &signer).unwrap(), MAX).unwrap();
+        assert_eq!(read.payload(), digest);
+    }
 }
 
 #[test]

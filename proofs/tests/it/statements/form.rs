@@ -55,6 +55,42 @@ fn cose_01_an_array_of_four() {
     assert_eq!(message_error(&unhex("d28440a04060")), wrong(Part::Signature, 5));
     assert_eq!(message_error(&unhex("d28440a040f6")), wrong(Part::Signature, 5));
     assert_eq!(message_error(&unhex("d2844180a04040")), wrong(Part::Protected, 3));
+    for (bytes, text) in [
+        ("d284a0a04040", "the protected header is not a byte string that holds a map (byte 2)"),
+        ("d28440404040", "the unprotected header is not a map (byte 3)"),
+        ("d28440a06040", "the payload is not a byte string or nil (byte 4)"),
+        ("d28440a04060", "the signature is not a byte string (byte 5)"),
+    ] {
+        assert_eq!(message_error(&unhex(bytes)).to_string(), text);
+    }
+}
+
+#[test]
+fn labels_are_shown_with_their_names() {
+    for (number, name) in [
+        (1, "alg"),
+        (2, "crit"),
+        (3, "content type"),
+        (4, "kid"),
+        (15, "CWT claims"),
+        (16, "typ"),
+        (32, "x5bag"),
+        (33, "x5chain"),
+        (34, "x5t"),
+        (35, "x5u"),
+        (258, "payload-hash-alg"),
+        (259, "preimage content type"),
+        (260, "payload-location"),
+        (391, "issuer, early drafts"),
+        (392, "feed, early drafts"),
+        (394, "receipts"),
+        (395, "vds"),
+        (396, "vdp"),
+    ] {
+        assert_eq!(label(number).to_string(), format!("{number} ({name})"));
+    }
+    assert_eq!(label(-70_000).to_string(), "-70000");
+    assert_eq!(Label::from("1").name(), None);
 }
 
 #[test]
@@ -239,8 +275,15 @@ fn size_limits() {
     assert_eq!(refused, Err(StatementError::TooLarge { limit }));
     let long = Draft::good().with("x", bstr(vec![0; MAX_HEADER_BYTES])).malformed();
     assert!(matches!(long, MalformedStatement::Message(Sign1Error::HeaderTooLong { .. })));
-    let fits = Draft::good().with("x", bstr(vec![0; MAX_HEADER_BYTES - 200])).parse();
-    assert!(fits.is_ok());
+    assert_eq!(MAX_HEADER_BYTES, 131_072);
+    let padded = |length: usize| Draft::good().with("x", bstr(vec![0; length]));
+    let header = |draft: &Draft| proofs::cbor::encode(&Value::Map(draft.protected.clone())).len();
+    let room = MAX_HEADER_BYTES - 200;
+    let fits = room + MAX_HEADER_BYTES - header(&padded(room));
+    assert_eq!(header(&padded(fits)), MAX_HEADER_BYTES);
+    assert!(padded(fits).parse().is_ok());
+    let length = MAX_HEADER_BYTES + 1;
+    assert_eq!(padded(fits + 1).malformed(), Sign1Error::HeaderTooLong { length }.into());
 
     let many = |draft: fn(Draft, i64) -> Draft, count: usize| {
         (0..i64::try_from(count).unwrap()).fold(Draft::good(), |good, n| draft(good, 1000 + n))
