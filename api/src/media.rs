@@ -76,6 +76,8 @@ pub(crate) const RECEIPTS: &[Offer] = &[Offer::sign1(), Offer::plain(RECEIPT)];
 pub(crate) const CONSISTENCY: &[Offer] = &[Offer::sign1(), Offer::plain(RECEIPT), Offer::plain(JSON)];
 /// An entry: its receipt, or what is known of it for those who name JSON.
 pub(crate) const ENTRIES: &[Offer] = &[Offer::sign1(), Offer::plain(RECEIPT), Offer::by_name(JSON)];
+/// What a TRACE locator leads to: what is known of the entry, or its receipt for those who name its type.
+pub(crate) const LOCATED: &[Offer] = &[Offer::plain(JSON), Offer::by_name(COSE), Offer::by_name(RECEIPT)];
 /// Signed and transparent statements.
 pub(crate) const STATEMENTS: &[Offer] = &[Offer::sign1(), Offer::plain(STATEMENT)];
 /// The key set: SCRAPI demands `application/cbor` (SCR-08); the more exact type only by name.

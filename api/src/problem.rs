@@ -94,6 +94,10 @@ rows! {
         "The entry is not known to this Transparency Service";
     NOT_YET_PUBLISHED = NOT_FOUND, "not-yet-published", "Not Yet Published",
         "The entry is in the log and no checkpoint covers it yet";
+    NOT_YET_ANCHORED = NOT_FOUND, "not-yet-anchored", "Not Yet Anchored",
+        "The TRACE record is in the log and its batch is not registered yet";
+    NOT_CACHED = SERVICE_UNAVAILABLE, "transaction-not-cached", "TransactionNotCached",
+        "The entry is in the log and its receipt waits for the witnesses; repeat the request after Retry-After";
     NO_SUCH_TILE = NOT_FOUND, "no-such-tile", "No Such Tile",
         "No tile or bundle has this path, or the newest checkpoint does not cover it";
     NO_SUCH_RESOURCE = NOT_FOUND, "no-such-resource", "Not Found",

@@ -18,8 +18,8 @@ use crate::reading::ReadSettings;
 use crate::routes::pages::PagePlaces;
 use crate::routes::tiles::TileCache;
 use crate::routes::{
-    batch, checkpoint, consistency, evidence, health, keys, openapi, pages, policy, proofs, register,
-    resolve, search, statements, summary, tiles,
+    batch, ccf, checkpoint, consistency, evidence, health, keys, openapi, pages, policy, proofs, register,
+    resolve, search, statements, summary, tiles, trace,
 };
 
 use Door::{Binary, Cose, Json, Probe, Scitt, Text};
@@ -75,6 +75,8 @@ pub(crate) static ROUTES: &[Route] = &[
     at("/search/terms", Json, "what can be asked for", || get(search::terms)),
     at("/search/agent-trace/lines", Json, "?revision=&path=&line= who wrote it", || get(search::lines)),
     at("/reports/aigp/{entry_id}", Json, "an AIGP event in AIGP's report format", || get(summary::aigp)),
+    at("/trace/{locator}", Json, "a TRACE record by what `transparency` names", || get(trace::located)),
+    at("/trace/anchors/{entry_id}", Json, "its registry entry and proof", || get(trace::anchor)),
     at("/policy", Json, "registration policy and trust anchors in force", || get(policy::policy)),
     at("/checkpoint", Text, "the signed head of the log", || get(checkpoint::checkpoint)),
     at("/tile/{level}/{*place}", Binary, "a tile of the tree (C2SP tlog-tiles)", || get(tiles::tile)),
@@ -84,6 +86,19 @@ pub(crate) static ROUTES: &[Route] = &[
         get(proofs::tlog_proof)
     }),
     at("/proofs/inclusion", Json, "?entry=&size= its path in an older tree", || get(proofs::inclusion)),
+    // For the client of another service
+    at("/compat/ccf/entries", Scitt, "the same as pyscitt asks for it", || post(ccf::register)),
+    at("/compat/ccf/entries/txIds", Scitt, "?from=&to= transaction ids", || get(ccf::ids)),
+    at("/compat/ccf/entries/{transaction}", Scitt, "a fresh receipt", || get(ccf::resolve)),
+    at("/compat/ccf/entries/{transaction}/statement", Scitt, "with its receipt", || get(ccf::statement)),
+    at("/compat/ccf/operations/{transaction}", Scitt, "what became of it", || get(ccf::operation)),
+    at("/compat/ccf/.well-known/scitt-keys", Scitt, "the keys of receipts", || get(keys::all)),
+    at("/compat/ccf/.well-known/scitt-keys/{kid}", Scitt, "one of them", || get(keys::one)),
+    at("/compat/ccf/.well-known/transparency-configuration", Scitt, "where keys are as JWKs", || {
+        get(ccf::configuration)
+    }),
+    at("/compat/ccf/jwks", Scitt, "the keys of receipts as JWKs", || get(ccf::jwks)),
+    at("/compat/ccf/version", Scitt, "of the program", || get(ccf::version)),
     at("/healthz", Probe, "whether the process answers", || get(health::alive)),
     at("/readyz", Probe, "whether it registers and publishes", || get(health::ready)),
     at("/openapi.json", Json, "all of this for machines", || get(openapi::document)),

@@ -2,6 +2,7 @@
 //! outcome.
 
 pub(crate) mod batch;
+pub(crate) mod ccf;
 pub(crate) mod checkpoint;
 pub(crate) mod consistency;
 pub(crate) mod evidence;
@@ -17,6 +18,7 @@ pub(crate) mod search;
 pub(crate) mod statements;
 pub(crate) mod summary;
 pub(crate) mod tiles;
+pub(crate) mod trace;
 
 mod answer;
 mod locator;

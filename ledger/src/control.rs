@@ -31,7 +31,7 @@ pub use make::{
 pub use notice::{Erasure, Incident, MAX_REASON_BYTES, NoticeError};
 
 pub(crate) use document::{
-    Change, ControlType, Force, check_manifest, check_place, read_change, read_genesis,
+    Change, ControlType, Force, check_manifest, check_place, check_tied, read_change, read_genesis,
 };
 pub(crate) use genesis::is_issuer;
 pub(crate) use headers::follows;

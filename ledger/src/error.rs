@@ -110,6 +110,12 @@ pub enum ReadError {
         /// Where the entry is.
         index: LeafIndex,
     },
+    /// A TRACE record whose batch is not registered yet.
+    #[error("the batch of the TRACE record at index {index} is not registered yet")]
+    NotYetAnchored {
+        /// Where the record is.
+        index: LeafIndex,
+    },
     /// Not `index < size <= published`.
     #[error(
         "the entry is at index {index} and the newest checkpoint covers {published} entries; a size of {size} does not \
@@ -150,6 +156,7 @@ impl ReadError {
             Self::BadRange { .. } => "bad_range",
             Self::BadPage { .. } => "bad_page",
             Self::NotYetPublished { .. } => "not_yet_published",
+            Self::NotYetAnchored { .. } => "not_yet_anchored",
             Self::BadSize { .. } => "bad_size",
             Self::Internal(_) => "internal",
         }

@@ -1,5 +1,6 @@
 //! Re-derives every leaf, tile and root from what is stored and compares it with what was signed. Changes nothing.
 
+mod batch;
 mod erased;
 mod tiles;
 
@@ -81,6 +82,9 @@ pub enum Fault {
     /// The collateral that a manifest covers is not what was registered, or the manifest leaves a gap (D12).
     #[error("entry {0}: this collateral manifest does not hold for the records that are stored")]
     Manifest(LeafIndex),
+    /// A batch of TRACE records leaves a gap, or does not list the records it looked at.
+    #[error("entry {0}: this batch does not list the TRACE records that are stored")]
+    TraceBatch(LeafIndex),
     /// Statement and collateral are gone, but not as an erasure leaves them (D20).
     #[error("entry {0}: it is marked as erased, but not whole, or no erasure after it names it")]
     Erased(LeafIndex),
@@ -141,6 +145,8 @@ struct Check<'a> {
     checkpoint: Checkpoint,
     identity: LogIdentity,
     covered: LeafIndex,
+    /// The first entry that no batch of TRACE records looked at.
+    batched: LeafIndex,
     range: CompactRange,
     tiles: TileCheck<'a>,
     heads: Vec<Head>,
@@ -166,6 +172,7 @@ impl<'a> Check<'a> {
             checkpoint,
             identity,
             covered: LeafIndex::new(0),
+            batched: LeafIndex::new(0),
             range: CompactRange::empty(),
             tiles: TileCheck::new(snapshot),
             heads: Vec::new(),
@@ -282,6 +289,7 @@ impl<'a> Check<'a> {
             Some(ControlType::Policy) => self.newest.policy = Some(index),
             Some(ControlType::Anchors) => self.newest.anchors = Some(index),
             Some(ControlType::Manifest) => self.manifest(index, statement),
+            Some(ControlType::TraceBatch) => self.trace_batch(index, statement),
             Some(ControlType::Erasure) if !has_erased(self.snapshot, index, statement) => {
                 self.fault(Fault::NotErased(index));
             }
@@ -303,6 +311,12 @@ impl<'a> Check<'a> {
         });
         if !holds {
             self.fault(Fault::Manifest(index));
+        }
+    }
+
+    fn trace_batch(&mut self, index: LeafIndex, statement: &SignedStatement) {
+        if !batch::holds(self.snapshot, index, statement, &mut self.batched) {
+            self.fault(Fault::TraceBatch(index));
         }
     }
 

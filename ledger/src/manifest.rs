@@ -21,6 +21,7 @@ use crate::registration::Wait;
 use crate::rows;
 use crate::sequencer::pool::Pending;
 use crate::shared::{Shared, State};
+use crate::trace_batch;
 
 /// How often the clock is looked at while nothing is registered.
 const POLL: Duration = Duration::from_secs(1);
@@ -51,13 +52,14 @@ pub(crate) fn covered(snapshot: &dyn Snapshot, size: TreeSize) -> Result<Covered
     Ok(Covered { to: manifest.to, by })
 }
 
-/// Makes manifests when they are due, and has what was erased leave the files. [`Keeper::run`] belongs on a thread of its own.
+/// Makes manifests and batches of TRACE records when they are due, and has what was erased leave the files. [`Keeper::run`] belongs on a thread of its own.
 pub struct Keeper {
     shared: Arc<Shared>,
     heads: watch::Receiver<State>,
     /// Weak, so that the sequencer ends when everybody else has gone.
     mailbox: mpsc::WeakSender<Pending>,
     tally: Option<Tally>,
+    batch: Option<trace_batch::Tally>,
 }
 
 /// What has come since the newest manifest, counted so far.
@@ -74,7 +76,7 @@ struct Tally {
 impl Keeper {
     pub(crate) fn new(shared: Arc<Shared>, mailbox: mpsc::WeakSender<Pending>) -> Self {
         let heads = shared.state.clone();
-        Self { shared, heads, mailbox, tally: None }
+        Self { shared, heads, mailbox, tally: None, batch: None }
     }
 
     /// Registers manifests until the sequencer has ended. What cannot be registered now is tried again.
@@ -88,13 +90,12 @@ impl Keeper {
         reactor.block_on(async {
             loop {
                 self.scrub();
-                match self.step().await {
-                    Ok(true) => continue,
-                    Ok(false) | Err(RegisterError::Stopped) => {}
-                    Err(error) => {
-                        self.tally = None;
-                        tracing::warn!(%error, "a collateral manifest could not be registered; it will be tried again");
-                    }
+                let batched = self.batch().await;
+                let kept = self.step().await;
+                if Self::go_on(batched, "a batch of TRACE records")
+                    || Self::go_on(kept, "a collateral manifest")
+                {
+                    continue;
                 }
                 tokio::select! {
                     changed = self.heads.changed() => if changed.is_err() { return Ok(()) },
@@ -122,20 +123,63 @@ impl Keeper {
         }
     }
 
+    /// Whether there may be more to do at once.
+    fn go_on(outcome: Result<bool, RegisterError>, what: &'static str) -> bool {
+        match outcome {
+            Ok(done) => done,
+            Err(RegisterError::Stopped) => false,
+            Err(error) => {
+                tracing::warn!(%error, "{what} could not be registered; it will be tried again");
+                false
+            }
+        }
+    }
+
     /// Registers one manifest if one is due; `true` if it did.
     pub(crate) async fn step(&mut self) -> Result<bool, RegisterError> {
         let settings = &self.shared.settings;
         if settings.manifest_entries == 0 {
             return Ok(false);
         }
-        let Some(manifest) = self.due()? else { return Ok(false) };
-        let Some(mailbox) = self.mailbox.upgrade() else { return Err(RegisterError::Stopped) };
-        let ledger = Ledger { shared: Arc::clone(&self.shared), mailbox };
-        let registered = ledger.register(Bytes::from(manifest), Wait::ForCommit).await;
+        let due = self.due();
+        if due.is_err() {
+            self.tally = None;
+        }
+        let Some(manifest) = due? else { return Ok(false) };
+        let registered = self.register(manifest).await;
         self.tally = None;
         registered?;
         self.shared.metrics.manifests.inc();
         Ok(true)
+    }
+
+    /// Registers one batch of TRACE records if one is due; `true` if it did.
+    pub(crate) async fn batch(&mut self) -> Result<bool, RegisterError> {
+        // Taken, and put back only when nothing went wrong: what the log says is read anew then.
+        let State { head, governance, .. } = self.shared.state();
+        let snapshot = self.shared.store.snapshot().map_err(InternalError::from)?;
+        let mut tally = match self.batch.take() {
+            Some(tally) => tally,
+            None => trace_batch::Tally::new(snapshot.as_ref(), head.tree.size)?,
+        };
+        let now = head.time.max(self.shared.clock.now());
+        let interval = self.shared.settings.trace_batch_interval_s;
+        let Some(batch) = tally.due(snapshot.as_ref(), head.tree.size, now, interval)? else {
+            self.batch = Some(tally);
+            return Ok(false);
+        };
+        drop(snapshot);
+        let registrar = self.shared.keys.registrar.as_ref();
+        let signed = batch.sign(tally.follows, now, governance.identity(), registrar);
+        self.register(signed.map_err(InternalError::from)?).await?;
+        self.shared.metrics.trace_batches.inc();
+        Ok(true)
+    }
+
+    async fn register(&self, statement: Vec<u8>) -> Result<(), RegisterError> {
+        let Some(mailbox) = self.mailbox.upgrade() else { return Err(RegisterError::Stopped) };
+        let ledger = Ledger { shared: Arc::clone(&self.shared), mailbox };
+        ledger.register(Bytes::from(statement), Wait::ForCommit).await.map(drop)
     }
 
     /// The statement of the next manifest, if it is time for it.

@@ -20,6 +20,7 @@ pub struct Metrics {
     pub(crate) rounds: IntCounter,
     pub(crate) judged_again: IntCounter,
     pub(crate) manifests: IntCounter,
+    pub(crate) trace_batches: IntCounter,
     registered: IntCounter,
     known: IntCounter,
     pub(crate) queue_seconds: Histogram,
@@ -78,6 +79,10 @@ impl Metrics {
             judged_again: counter(
                 "stele_judged_again_total",
                 "How many statements had to be judged again because policy, anchors or time had moved on.",
+            )?,
+            trace_batches: counter(
+                "stele_trace_batches_total",
+                "How many batches of TRACE records were registered by this process.",
             )?,
             manifests: counter(
                 "stele_collateral_manifests_total",

@@ -7,6 +7,7 @@ use crate::collateral::Examined;
 use crate::control::{ControlType, LogIdentity};
 use crate::profile::{rows_of, statement_terms};
 use crate::registrar;
+use crate::trace_batch::range_of;
 
 /// Entry id (32 bytes) to the leaf that holds it.
 pub(crate) const ENTRY: IndexName = IndexName(1);
@@ -25,6 +26,9 @@ pub(crate) const MANIFEST: IndexName = IndexName(5);
 
 /// Leaf index (8 bytes, big-endian) of every erasure, to the same leaf.
 pub(crate) const ERASURE: IndexName = IndexName(6);
+
+/// The last leaf that a batch of TRACE records looked at (8 bytes, big-endian), to the leaf of the batch.
+pub(crate) const TRACE_BATCH: IndexName = IndexName(7);
 
 /// Everything that entries are searched by: terms and links, each key ending with the leaf (`crate::profile`). A list
 /// index: nothing has to be looked up to write one.
@@ -85,6 +89,10 @@ pub(crate) fn of_entry(
         Some(kind) if kind.governs() => rows.push(row(CONTROL, leaf_key(index), index)),
         Some(ControlType::Manifest) => rows.push(row(MANIFEST, leaf_key(index), index)),
         Some(ControlType::Erasure) => rows.push(row(ERASURE, leaf_key(index), index)),
+        Some(ControlType::TraceBatch) => {
+            let last = range_of(statement.header()).and_then(|(_, to)| TreeSize::new(to.get()).last());
+            rows.extend(last.map(|last| row(TRACE_BATCH, leaf_key(last), index)));
+        }
         Some(_) => {}
         None => {
             let of_statement = rows_of(&statement_terms(statement), &[], index).into_iter();
@@ -116,6 +124,7 @@ pub(crate) const fn name(index: IndexName) -> &'static str {
         EVIDENCE => "evidence",
         MANIFEST => "manifest",
         ERASURE => "erasure",
+        TRACE_BATCH => "trace batch",
         TERM => "term",
         _ => "unknown",
     }

@@ -24,6 +24,7 @@ use crate::governance::{Admitted, Governance};
 use crate::metrics::{gauge_value, timed};
 use crate::rows;
 use crate::shared::{Shared, State};
+use crate::trace_batch;
 use integrate::{Edge, integrate};
 use pool::{Judged, Pending, Pool, Reply, Verdict};
 use recent::Recent;
@@ -102,7 +103,9 @@ impl Sequencer {
             let current = judged_under_newest(&judged, &governance, now);
             let new = self.is_new(&judged, &admitted, &governance);
             let asks = admitted.examination.as_ref().is_some_and(|found| !found.probes.is_empty());
-            let control = admitted.control.is_some();
+            // What changes the rules, or continues what came before it, is weighed against the log.
+            let statement = admitted.statement.statement().header();
+            let control = admitted.control.is_some() || trace_batch::range_of(statement).is_some();
             let view = if new && !asks && !control {
                 None
             } else {

@@ -55,6 +55,9 @@ pub struct Settings {
     /// How long an entry may wait for a collateral manifest, in seconds. Default 600. Longer leaves the collateral of
     /// a quiet log untied for as long.
     pub manifest_interval_s: u64,
+    /// How long a TRACE record may wait for its batch in the registry anchor format v1, in seconds. Default 60: a batch
+    /// holds what was registered within a minute. 0 makes one after every round that has a record.
+    pub trace_batch_interval_s: u64,
 }
 
 impl Default for Settings {
@@ -72,6 +75,7 @@ impl Default for Settings {
             workers: 4,
             manifest_entries: 256,
             manifest_interval_s: 600,
+            trace_batch_interval_s: 60,
         }
     }
 }

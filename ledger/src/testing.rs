@@ -198,6 +198,13 @@ pub(crate) struct Bench {
     keeper: Option<Keeper>,
 }
 
+/// What the keeper is to look after.
+#[derive(Clone, Copy)]
+enum Due {
+    Manifest,
+    Batch,
+}
+
 pub(crate) type Answer = JoinHandle<Result<Registration, RegisterError>>;
 
 pub(crate) type BatchAnswer = JoinHandle<Vec<Result<Registration, RegisterError>>>;
@@ -257,13 +264,18 @@ impl Bench {
 
     /// Lets the keeper register a manifest if one is due.
     pub(crate) fn keep(&mut self) -> Result<bool, RegisterError> {
-        self.keep_while(|sequencer| sequencer.step().map(drop))
+        self.keep_while(Due::Manifest, |sequencer| sequencer.step().map(drop))
+    }
+
+    /// Lets the keeper register a batch of TRACE records if one is due.
+    pub(crate) fn batch(&mut self) -> Result<bool, RegisterError> {
+        self.keep_while(Due::Batch, |sequencer| sequencer.step().map(drop))
     }
 
     /// Lets the keeper register a manifest whose commit fails.
     pub(crate) fn keep_until_fatal(mut self) -> bool {
         let mut fatal = false;
-        let kept = self.keep_while(|sequencer| {
+        let kept = self.keep_while(Due::Manifest, |sequencer| {
             fatal = sequencer.step().is_err();
             Ok(())
         });
@@ -272,10 +284,17 @@ impl Bench {
 
     fn keep_while(
         &mut self,
+        due: Due,
         mut step: impl FnMut(&mut Sequencer) -> Result<(), Fatal>,
     ) -> Result<bool, RegisterError> {
         let mut keeper = self.keeper.take().unwrap();
-        let kept = self.runtime.spawn(async move { (keeper.step().await, keeper) });
+        let kept = self.runtime.spawn(async move {
+            let outcome = match due {
+                Due::Manifest => keeper.step().await,
+                Due::Batch => keeper.batch().await,
+            };
+            (outcome, keeper)
+        });
         while !kept.is_finished() {
             if self.sequencer.waiting() > 0 {
                 step(&mut self.sequencer).unwrap();

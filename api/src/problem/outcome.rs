@@ -10,8 +10,9 @@ use proofs::{EntryId, StatementError};
 
 use super::{
     BAD_ALGORITHM, BATCH_TOO_LARGE, DEADLINE, ERASED, INTERNAL, INVALID_RANGE, INVALID_SEARCH,
-    INVALID_SIGNATURE, MALFORMED, MISSING_CLAIMS, NO_SUCH_ENTRY, NO_SUCH_TILE, NOT_YET_PUBLISHED, OVERLOADED,
-    PAYLOAD_MISSING, Problem, REJECTED, STOPPING, TOO_LARGE, UNKNOWN_CRITICAL_HEADER, UNKNOWN_ISSUER_KEY,
+    INVALID_SIGNATURE, MALFORMED, MISSING_CLAIMS, NO_SUCH_ENTRY, NO_SUCH_TILE, NOT_YET_ANCHORED,
+    NOT_YET_PUBLISHED, OVERLOADED, PAYLOAD_MISSING, Problem, REJECTED, STOPPING, TOO_LARGE,
+    UNKNOWN_CRITICAL_HEADER, UNKNOWN_ISSUER_KEY,
 };
 use crate::public_url::PublicUrl;
 
@@ -117,6 +118,7 @@ impl Problem {
         match error {
             ReadError::NotFound => Self::of(&NO_SUCH_ENTRY),
             ReadError::Erased { .. } => Self::of(&ERASED).because(error),
+            ReadError::NotYetAnchored { .. } => Self::of(&NOT_YET_ANCHORED).detail(error.to_string()),
             ReadError::NotYetPublished { .. } => Self::of(&NOT_YET_PUBLISHED).detail(error.to_string()),
             ReadError::BadRange { .. } | ReadError::BadPage { .. } | ReadError::BadSize { .. } => {
                 Self::of(&INVALID_RANGE).detail(error.to_string())

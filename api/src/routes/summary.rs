@@ -9,7 +9,7 @@ use ledger::profile::{TermKind, TermName, verifier_report};
 use ledger::search::EntrySummary;
 use ledger::{ReadError, ReceiptState};
 use proofs::EntryId;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::answer::{FRESH, dressed, receipt_to_come, with_location};
 use super::locator::Locator;
@@ -22,25 +22,31 @@ use crate::router::App;
 /// The entry with its findings, terms and a fresh receipt; `subject` and `iat` of a TRACE record are the record's.
 pub(super) async fn summary(app: &App, id: EntryId, headers: &HeaderMap) -> Result<Response, Problem> {
     let reader = Reader::of_whole(headers, &app.read)?;
+    let Some(body) = told(app, id).await? else {
+        return Ok(receipt_to_come(StatusCode::NO_CONTENT, app, &id));
+    };
+    let response = dressed(StatusCode::OK, JSON, reader.caching(FRESH), Value::Object(body).to_string());
+    Ok(with_location(response, app, &id))
+}
+
+/// What is told of an entry; `None` while its receipt is to come.
+pub(super) async fn told(app: &App, id: EntryId) -> Result<Option<Map<String, Value>>, Problem> {
     let failed = |error: ReadError| Problem::read_entry(&error, &id);
     let receipt = match app.ledger.receipt(id).await.map_err(failed)? {
         ReceiptState::Issued { receipt, .. } => receipt,
-        ReceiptState::Running => return Ok(receipt_to_come(StatusCode::NO_CONTENT, app, &id)),
+        ReceiptState::Running => return Ok(None),
     };
     let summary = app.ledger.summary(id).await.map_err(failed)?;
-    let mut body = hit(&summary.hit);
-    if let Some(members) = body.as_object_mut() {
-        let found = summary.examined.as_ref().map(|examined| json!(examined.findings));
-        members.insert("findings".to_owned(), found.unwrap_or_else(|| json!([])));
-        members.insert("terms".to_owned(), terms(&summary));
-        members.insert("receipt".to_owned(), json!(BASE64.encode(&receipt)));
-        members.insert("receipt_uri".to_owned(), json!(app.public_url.entry(&id)));
-        if let Some(iat) = iat(&summary) {
-            members.insert("iat".to_owned(), iat);
-        }
+    let mut members = hit(&summary.hit).as_object().cloned().unwrap_or_default();
+    let found = summary.examined.as_ref().map(|examined| json!(examined.findings));
+    members.insert("findings".to_owned(), found.unwrap_or_else(|| json!([])));
+    members.insert("terms".to_owned(), terms(&summary));
+    members.insert("receipt".to_owned(), json!(BASE64.encode(&receipt)));
+    members.insert("receipt_uri".to_owned(), json!(app.public_url.entry(&id)));
+    if let Some(iat) = iat(&summary) {
+        members.insert("iat".to_owned(), iat);
     }
-    let response = dressed(StatusCode::OK, JSON, reader.caching(FRESH), body.to_string());
-    Ok(with_location(response, app, &id))
+    Ok(Some(members))
 }
 
 /// `GET /reports/aigp/{entry_id}`: the findings about an AIGP event in AIGP's verifier-report format.

@@ -41,6 +41,7 @@ async fn the_document_lists_exactly_the_operations_of_the_service() {
     for (path, item) in paths {
         let concrete = path.replace("{entry_id}", &world.log_id.to_string()).replace("{kid}", "x");
         let concrete = concrete.replace("{level}", "0").replace("{place}", "000.p/3");
+        let concrete = concrete.replace("{transaction}", "1.1").replace("{locator}", &"00".repeat(32));
         let answer = service.send(request(Method::OPTIONS, &concrete, &[], Body::empty())).await;
         let allowed: BTreeSet<_> = answer.header("allow").split(',').map(str::to_lowercase).collect();
         let mut operations: BTreeSet<_> = item.as_object().unwrap().keys().cloned().collect();
@@ -107,6 +108,8 @@ async fn answers_have_a_status_and_a_type_that_the_document_names() {
             let concrete = path.replace("{entry_id}", &id).replace("{kid}", &kid) + query;
             let concrete = concrete.replace("{level}", if kid == "x" { "00" } else { "0" });
             let concrete = concrete.replace("{place}", if kid == "AA" { "001" } else { "000.p/3" });
+            let concrete = concrete.replace("{transaction}", if kid == "AA" { "1.99" } else { "1.1" });
+            let concrete = concrete.replace("{locator}", &id);
             for (accept, verb) in [("*/*", "get"), ("application/json", "get"), ("*/*", "post")] {
                 let method = Method::from_bytes(verb.to_uppercase().as_bytes()).unwrap();
                 let answer =

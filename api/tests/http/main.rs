@@ -7,6 +7,8 @@
 #[cfg(test)]
 mod batch;
 #[cfg(test)]
+mod ccf;
+#[cfg(test)]
 mod edge;
 #[cfg(test)]
 mod evidence;
@@ -34,3 +36,5 @@ mod search;
 mod support;
 #[cfg(test)]
 mod tiles;
+#[cfg(test)]
+mod trace;

@@ -14,9 +14,15 @@ use ledger::control::{self, Genesis};
 use ledger::policy::{IssuerMatch, Policy, Rule};
 use ledger::signer::{KeyAlgorithm, PrivateKey};
 use ledger::trust::{Anchor, AnchorId, AnchorIncrement};
-use ledger::{Keys, Ledger, ManualClock, Opened, Parts, Publisher, Sequencer, Settings};
+use ledger::{
+    CosigningKey, Keeper, Keys, Ledger, ManualClock, Opened, Parts, Publisher, ReceiptRule, Sequencer,
+    Settings, WitnessSettings, Witnessing,
+};
 use prometheus::Registry;
-use proofs::{Algorithm, ContentType, EntryId, SignedStatement, Signer, StatementBuilder, UnixTime};
+use proofs::{
+    Algorithm, ContentType, CosignatureKind, Cosigner, EntryId, SignedStatement, Signer, StatementBuilder,
+    TlogPolicy, UnixTime,
+};
 use storage::MemoryStore;
 use tower::ServiceExt;
 
@@ -37,6 +43,7 @@ pub(crate) struct World {
     pub(crate) settings: Settings,
     pub(crate) read: ReadSettings,
     pub(crate) evidence: EvidenceSettings,
+    pub(crate) witnessing: Option<Witnessing>,
 }
 
 impl World {
@@ -65,7 +72,7 @@ impl World {
         let issuer = key(KeyAlgorithm::Es256);
         let (limits, settings) = (Limits::default(), Settings::default());
         let (read, evidence) = (ReadSettings::default(), EvidenceSettings::default());
-        Self { store, operator, keys, issuer, log_id, limits, settings, read, evidence }
+        Self { store, operator, keys, issuer, log_id, limits, settings, read, evidence, witnessing: None }
     }
 
     /// A log that trusts one issuer's key, under a rule named `issuers`.
@@ -80,6 +87,16 @@ impl World {
         world
     }
 
+    /// Receipts wait for a witness that nobody reaches.
+    pub(crate) fn wait_for_nobody(&mut self) {
+        let witness = CosigningKey::generate(CosignatureKind::Ed25519, "w.example/1").unwrap();
+        let policy = format!("witness W {}\nquorum W\n", witness.key());
+        let policy = TlogPolicy::parse(policy.as_bytes()).unwrap();
+        let settings = WitnessSettings::default();
+        self.witnessing = Some(Witnessing { policy, clients: Vec::new(), settings });
+        self.settings.receipts = ReceiptRule::Witnessed;
+    }
+
     fn open_log(&self) -> Opened {
         let metrics = ledger::Metrics::new(&Registry::new()).unwrap();
         let parts = Parts {
@@ -87,7 +104,7 @@ impl World {
             keys: self.keys.clone(),
             clock: Arc::new(clock()),
             metrics,
-            witnessing: None,
+            witnessing: self.witnessing.clone(),
         };
         Ledger::open(parts, self.settings.clone()).unwrap()
     }
@@ -101,13 +118,14 @@ impl World {
 
     /// A service that takes statements in and commits none, until it is told to.
     pub(crate) fn serve_without_sequencer(&self) -> Service {
-        let Opened { ledger, sequencer, publisher, .. } = self.open_log();
+        let Opened { ledger, sequencer, publisher, keeper } = self.open_log();
         let registry = Registry::new();
         let url = PublicUrl::parse(URL).unwrap();
         let metrics = HttpMetrics::register(&registry).unwrap();
         let (limits, read, evidence) = (self.limits.clone(), self.read.clone(), self.evidence.clone());
         let router = api::router(ledger.clone(), limits, read, evidence, url, metrics);
-        Service { router, ledger, registry, halted: Some((sequencer, publisher)), running: None }
+        let halted = Some((sequencer, publisher));
+        Service { router, ledger, registry, halted, keeper: Some(keeper), running: None }
     }
 
     /// A control statement that adds one trust anchor.
@@ -161,6 +179,7 @@ pub(crate) struct Service {
     pub(crate) ledger: Ledger,
     pub(crate) registry: Registry,
     halted: Option<(Sequencer, Publisher)>,
+    keeper: Option<Keeper>,
     running: Option<(JoinHandle<()>, JoinHandle<()>)>,
 }
 
@@ -171,6 +190,13 @@ impl Service {
             let sequencer = std::thread::spawn(move || sequencer.run().unwrap());
             let publisher = std::thread::spawn(move || publisher.run().unwrap());
             self.running = Some((sequencer, publisher));
+        }
+    }
+
+    /// Lets the keeper run, which makes manifests and batches. It ends by itself after the sequencer.
+    pub(crate) fn start_keeper(&mut self) {
+        if let Some(keeper) = self.keeper.take() {
+            std::thread::spawn(move || keeper.run().unwrap());
         }
     }
 

@@ -15,6 +15,7 @@ use super::{
 };
 use crate::governance::{GovernanceError, shown};
 use crate::policy::Policy;
+use crate::trace_batch::BATCH_CT;
 use crate::trust::{AnchorIncrement, AnchorSet};
 
 /// The media type tree that belongs to control statements.
@@ -75,6 +76,8 @@ pub(crate) enum ControlType {
     Incident,
     /// Not the operator's: the registrar signs it.
     Manifest,
+    /// The registrar's too.
+    TraceBatch,
     Unknown,
 }
 
@@ -105,6 +108,7 @@ impl ControlType {
             ERASURE_CT => Self::Erasure,
             INCIDENT_CT => Self::Incident,
             MANIFEST_CT => Self::Manifest,
+            BATCH_CT => Self::TraceBatch,
             _ => Self::Unknown,
         })
     }
@@ -128,7 +132,9 @@ pub(crate) fn check_place(
 ) -> Result<ControlKind, ControlFault> {
     let (kind, content_type, subject, in_force) = match kind {
         ControlType::Genesis => return Err(ControlFault::LaterGenesis),
-        ControlType::Manifest | ControlType::Unknown => return Err(unknown_type(statement.header())),
+        ControlType::Manifest | ControlType::TraceBatch | ControlType::Unknown => {
+            return Err(unknown_type(statement.header()));
+        }
         ControlType::Policy => (ControlKind::Policy, POLICY_CT, POLICY_SUBJECT, Some(force.policy_id)),
         ControlType::Anchors => (ControlKind::Anchors, ANCHORS_CT, ANCHORS_SUBJECT, Some(force.anchors_id)),
         ControlType::Erasure => (ControlKind::Erasure, ERASURE_CT, ERASURE_SUBJECT, None),
@@ -154,11 +160,22 @@ pub(crate) fn check_manifest(
     statement: &SignedStatement,
     identity: &LogIdentity,
 ) -> Result<(), ControlFault> {
+    check_tied(statement, identity, MANIFEST_CT, MANIFEST_SUBJECT)?;
+    CollateralManifest::decode(statement.payload())?;
+    Ok(())
+}
+
+/// Whether a statement of the registrar about the log itself is tied to this log and to a place in it.
+pub(crate) fn check_tied(
+    statement: &SignedStatement,
+    identity: &LogIdentity,
+    content_type: &'static str,
+    subject: &'static str,
+) -> Result<(), ControlFault> {
     let header = statement.header();
     check_log(header, identity)?;
-    check_form(header, MANIFEST_CT, MANIFEST_SUBJECT)?;
+    check_form(header, content_type, subject)?;
     headers::entry_id(header, &follows_label()).ok_or(ControlFault::NoFollows)?;
-    CollateralManifest::decode(statement.payload())?;
     Ok(())
 }
 

@@ -6,6 +6,7 @@ use proofs::{EntryId, LeafIndex, TreeHead};
 use super::NoticeError;
 use super::headers::{ACCEPTANCE_HEADER, FOLLOWS_HEADER, LOG_HEADER};
 use crate::policy::PolicyError;
+use crate::trace_batch::BatchError;
 use crate::trust::{AnchorId, AnchorsError};
 
 /// A control statement does not fit into this log at this place.
@@ -100,7 +101,7 @@ pub enum ControlFault {
     },
     /// Erasing it would take the log's own record away.
     #[error(
-        "entry {entry} is the log's own (genesis, policy, anchors, erasures, manifests) and cannot be erased"
+        "entry {entry} is the log's own (genesis, policy, anchors, erasures, manifests, batches) and cannot be erased"
     )]
     NotErasable {
         /// The entry that it names.
@@ -134,6 +135,9 @@ pub enum ControlFault {
         /// The first entry that no manifest covers.
         next: LeafIndex,
     },
+    /// The batch of TRACE records is none, or is not the next one.
+    #[error(transparent)]
+    TraceBatch(#[from] BatchError),
     /// A rule names an anchor that was never registered.
     #[error(
         "rule `{rule}` of the policy names the trust anchor `{anchor}`, which is not registered; register it first"

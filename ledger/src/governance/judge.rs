@@ -24,7 +24,9 @@ impl Governance {
     /// [`Refusal`], whose text tells the producer what to change.
     pub fn judge(&self, statement: SignedStatement, evaluated_at: UnixTime) -> Result<Admitted, Refusal> {
         match ControlType::of(statement.header()) {
-            Some(ControlType::Manifest) => self.judge_registrar(statement, evaluated_at),
+            Some(ControlType::Manifest | ControlType::TraceBatch) => {
+                self.judge_registrar(statement, evaluated_at)
+            }
             Some(kind) => self.judge_control(kind, statement),
             None if statement.header().issuer == self.identity().genesis.issuer => {
                 self.judge_registrar(statement, evaluated_at)

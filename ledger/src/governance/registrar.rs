@@ -8,6 +8,7 @@ use super::refusal::{Refusal, Rejection, shown};
 use super::{Admitted, Evidence, Governance, REGISTRAR_RULE};
 use crate::control::{self, ControlType};
 use crate::registrar::{MAX_PRODUCER_BYTES, PRODUCER_HEADER, is_producer, is_registrars, producer_label};
+use crate::trace_batch::check_batch;
 
 /// A statement under the registrar's name that is not as the registrar makes them.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -37,6 +38,10 @@ impl Governance {
         }
         if ControlType::of(header) == Some(ControlType::Manifest) {
             control::check_manifest(&statement, self.identity()).map_err(Rejection::from)?;
+            return self.signed_by_registrar(statement);
+        }
+        if ControlType::of(header) == Some(ControlType::TraceBatch) {
+            check_batch(&statement, self.identity()).map_err(Rejection::from)?;
             return self.signed_by_registrar(statement);
         }
         let limit = self.policy().max_statement_bytes;

@@ -10,9 +10,12 @@ use serde_json::{Map, Value};
 use super::canonical;
 use super::examination::Draft;
 use super::examine::Circumstances;
-use super::kind::Kind;
+use super::finding::Severity;
+use super::kind::{Kind, System};
 use super::look::text;
-use proofs::sha256;
+use super::term;
+use crate::collateral::Examined;
+use proofs::{Hash, LeafIndex, sha256};
 
 pub(super) fn examine(
     kind: Kind,
@@ -31,6 +34,23 @@ pub(super) fn examine(
 
 pub(super) fn subject(kind: Kind, object: &Map<String, Value>) -> Option<&str> {
     text(object, if kind == Kind::TraceRevocation { "compromised_key_id" } else { "subject" })
+}
+
+/// The leaf that a record has in the registry anchor format v1; `None` for what is no record, or broke TRACE's own rules.
+pub(crate) fn anchor_leaf(examined: &Examined) -> Option<Hash> {
+    let broken = examined.findings.iter().any(|finding| finding.severity == Severity::Error);
+    if examined.profile != Kind::TraceRecord.profile() || broken {
+        return None;
+    }
+    let leaf = examined.terms.iter().find(|known| known.code == term::TRACE_LEAF.code)?;
+    leaf.value.strip_prefix("sha256:")?.parse().ok()
+}
+
+/// What the rows of the entries of TRACE begin with, and the first of them that is not before a leaf.
+pub(crate) fn trace_rows(from: LeafIndex) -> (Vec<u8>, Vec<u8>) {
+    let prefix = term::row_prefix(term::SYSTEM.code, System::Trace.name().as_bytes(), true);
+    let first = [prefix.as_slice(), &from.get().to_be_bytes()].concat();
+    (prefix, first)
 }
 
 /// The content-addressed locator of a record: lower-case hex of the SHA-256 of its JCS bytes without `transparency`

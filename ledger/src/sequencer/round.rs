@@ -2,20 +2,21 @@
 
 use std::collections::HashMap;
 
-use proofs::{EntryId, LeafIndex, UnixTime};
+use proofs::{EntryId, LeafIndex, SignedStatement, UnixTime};
 use storage::{Erasure, Head, IndexRow, NewEntry, Snapshot, StoreError};
 
 use super::examined::{self, Recent};
 use super::pool::{Judged, Reply, Verdict};
 use super::weigh::{erased_by, weigh};
 use crate::collateral::Collateral;
-use crate::control::ControlFault;
+use crate::control::{ControlFault, ControlType};
 use crate::governance::{Admitted, ControlChange, Governance, Refusal, Rejection};
 use crate::manifest;
 use crate::receipts::Registered;
 use crate::registrar;
 use crate::registration::registered_at;
 use crate::rows;
+use crate::trace_batch::{self, BatchError};
 
 /// The statements of a round that go into the log, and who waits for them.
 pub(super) struct Round {
@@ -69,6 +70,10 @@ impl Round {
         let position = u64::try_from(self.entries.len()).unwrap_or(u64::MAX);
         let index = LeafIndex::new(self.base.tree.size.get().saturating_add(position));
         let statement = admitted.statement.statement();
+        if let Some(fault) = self.second_batch(statement) {
+            self.answers.push((id, reply, Verdict::Refused(Box::new(Rejection::from(fault).into()))));
+            return Ok(());
+        }
         if let Some(before) = before {
             match weigh(&admitted, before, identity, index)? {
                 Ok(erasure) => self.erasures.extend(erasure),
@@ -106,6 +111,14 @@ impl Round {
         }
         self.answers.push((id, reply, Verdict::Sequenced { index, registered_at: now, known: false }));
         Ok(())
+    }
+
+    /// Two batches of TRACE records in one round would both continue the one before it.
+    fn second_batch(&self, statement: &SignedStatement) -> Option<ControlFault> {
+        let (_, next) = trace_batch::range_of(statement.header())?;
+        let batch = ControlType::of(statement.header()) == Some(ControlType::TraceBatch);
+        let another = batch && self.rows.iter().any(|row| row.index == rows::TRACE_BATCH);
+        another.then(|| BatchError::Place { next }.into())
     }
 
     /// A collateral manifest continues the newest one, and covers only what is committed (D12).

@@ -2,13 +2,15 @@
 //! the head that it resumes from is the newest. The sequencer asks, because only it knows what comes before.
 
 use proofs::manifest::collateral_hash;
-use proofs::{EntryId, LeafIndex, SignedStatement, TreeHead};
+use proofs::{EntryId, LeafIndex, SignedStatement, TreeHead, TreeSize};
 use storage::{Erased, Erasure, Snapshot, StoreError};
 
 use crate::collateral::Collateral;
 use crate::control::{Change, ControlFault, ControlType, LogIdentity, follows};
+use crate::error::InternalError;
 use crate::governance::Admitted;
 use crate::rows;
+use crate::trace_batch::{self, BatchError};
 
 /// What a statement does to what is stored, or why it does not fit here. `by` is the leaf that it will be.
 pub(super) fn weigh(
@@ -17,12 +19,32 @@ pub(super) fn weigh(
     identity: &LogIdentity,
     by: LeafIndex,
 ) -> Result<Result<Option<Erasure>, ControlFault>, StoreError> {
+    if let Some(fault) = misplaced(admitted.statement.statement(), before)? {
+        return Ok(Err(fault));
+    }
     let Some(control) = &admitted.control else { return Ok(Ok(None)) };
     match control.change() {
         Change::Policy(_) | Change::Anchors(_) => Ok(Ok(None)),
         Change::Erasure(entry) => Ok(erase(*entry, before, identity, by)?.map(Some)),
         Change::Incident(found) => resume(admitted.statement.statement(), *found, before),
     }
+}
+
+/// A batch of TRACE records looks at what follows the newest one, and at nothing that is not committed.
+fn misplaced(statement: &SignedStatement, before: &dyn Snapshot) -> Result<Option<ControlFault>, StoreError> {
+    if ControlType::of(statement.header()) != Some(ControlType::TraceBatch) {
+        return Ok(None);
+    }
+    let size = before.head().map_or(TreeSize::EMPTY, |head| head.tree.size);
+    let next = match trace_batch::newest(before, size) {
+        Ok((next, _)) => next,
+        Err(InternalError::Store(error)) => return Err(error),
+        // What the newest one says cannot be read, so nothing continues it.
+        Err(_) => return Ok(Some(BatchError::Place { next: size.next_index() }.into())),
+    };
+    let range = trace_batch::range_of(statement.header());
+    let fits = range.is_some_and(|(from, to)| from == next && to <= size.next_index());
+    Ok((!fits).then(|| BatchError::Place { next }.into()))
 }
 
 fn erase(

@@ -1,0 +1,215 @@
+"""Lets TRACE's own tools judge how a running `stele` anchors TRACE records.
+
+    trace_tools.py --stele PROGRAM
+
+Records are made and signed by the PyPI package agentrust-trace, each naming in `transparency` the locator that it will
+have, so that it is signed once. They are registered, found under their locators, and anchored in a batch in the registry
+anchor format v1; `trace-tests --level 2` and `trace-verify` accept what they are given, and refuse it for another record.
+The batch is on the log itself: the entry that the tools accept is the payload of a registered statement.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import pathlib
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from dataclasses import dataclass
+
+import agentrust_trace
+import cbor2
+import rfc8785
+from cose import insist
+from service import Service
+
+#: What the world calls the service. TRACE wants https; the tools never resolve it.
+PUBLIC = "https://ledger.example"
+ISSUER = "https://issuer.example"
+CONTENT_TYPE = "application/vnd.trace.record+json"
+NONCE = "bm9uY2UtMTIzNDU2Nzg5MA"
+WITHIN = 60.0
+#: Where RFC 8785 (signed) and sorted-key JSON (anchored) are not the same text.
+BEYOND_ASCII = {"model": {"provider": "\u00e9diteur", "model_id": "\U0001d11e", "version": "1"}}
+
+
+def digest(data: bytes) -> str:
+    return "sha256:" + hashlib.sha256(data).hexdigest()
+
+
+def locator(record: dict) -> str:
+    """systems.md's rule: it covers everything but itself and the signature."""
+    kept = {name: value for name, value in record.items() if name not in ("transparency", "signature")}
+    return hashlib.sha256(rfc8785.dumps(kept)).hexdigest()
+
+
+@dataclass
+class Record:
+    file: pathlib.Path
+    record: dict
+    key: dict
+    entry: str = ""
+
+
+class Examination:
+    def __init__(self, program: pathlib.Path, folder: pathlib.Path) -> None:
+        self.folder = folder
+        self.service = Service(program, folder)
+        self.tools = pathlib.Path(sys.executable).parent
+
+    def run(self) -> str:
+        service = self.service
+        service.stele("init", service.data, "--service-url", PUBLIC)
+        settings = service.data / "stele.toml"
+        text = settings.read_text(encoding="utf-8")
+        slow, fast = "trace_batch_interval_s = 60", "trace_batch_interval_s = 1"
+        insist(slow in text, "the configuration names the interval")
+        settings.write_text(text.replace(slow, fast), encoding="utf-8")
+        with service.serving():
+            self.trust()
+            records = [self.make("plain", {}), self.make("beyond-ascii", BEYOND_ASCII), self.make("third", {})]
+            for record in records:
+                self.register(record)
+            for record in records:
+                self.locate(record)
+            anchors = [self.anchor(record) for record in records]
+        service.stele("fsck", service.data)
+        service.stele("audit", "--data", service.data)
+        for record, anchor in zip(records, anchors, strict=True):
+            self.judge(record, anchor)
+        self.refuse(records, anchors)
+        sizes = {anchor["proof"]["leaf_count"] for anchor in anchors}
+        return f"{len(records)} records anchored (batches of {sorted(sizes)}), accepted at Level 2 and by trace-verify"
+
+    def trust(self) -> None:
+        self.key = self.folder / "issuer.pem"
+        self.service.stele("key", "new", self.key)
+        operator = self.service.data / "keys" / "operator.pem"
+        trust = ["--operator-key", operator, "--issuer", ISSUER, "--key", self.key]
+        self.service.stele("policy", "trust", "--url", self.service.url, *trust)
+
+    def make(self, name: str, changes: dict) -> Record:
+        """What an agent on attested hardware would emit, signed by the published package."""
+        source = name.encode()
+        record = {
+            "eat_profile": agentrust_trace.TRACE_PROFILE_V0_2,
+            "iat": int(time.time()),
+            "subject": f"spiffe://interop.example/agent/{name}",
+            "model": {"provider": "none", "model_id": "none", "version": "1"},
+            "runtime": {"platform": "intel-tdx", "measurement": digest(source), "nonce": NONCE},
+            "policy": {"bundle_hash": digest(b"policy"), "enforcement_mode": "enforce"},
+            "data_class": "public",
+            "build_provenance": {"slsa_level": 0, "digest": digest(source)},
+            "appraisal": {"status": "affirming", "verifier": "https://verifier.example"},
+            "tool_transcript": {"hash": digest(b"[]"), "call_count": 0},
+            **changes,
+        }
+        key = agentrust_trace.generate_key()
+        record["cnf"] = {"jwk": agentrust_trace.key_to_jwk(key)}
+        where = f"{PUBLIC}/trace/{locator(record)}"
+        signed = agentrust_trace.sign_record({**record, "transparency": where}, key)
+        insist(signed["cnf"] == record["cnf"], "the package keeps the key that was named")
+        insist(signed["transparency"] == f"{PUBLIC}/trace/{locator(signed)}", "signing does not change the locator")
+        file = self.folder / f"{name}.json"
+        file.write_text(json.dumps(signed), encoding="utf-8")
+        return Record(file, signed, agentrust_trace.key_to_jwk(key))
+
+    def register(self, record: Record) -> None:
+        statement = record.file.with_suffix(".cose")
+        headers = ["--issuer", ISSUER, "--subject", record.record["subject"], "--content-type", CONTENT_TYPE]
+        self.service.stele("sign", "--key", self.key, *headers, record.file, "-o", statement)
+        status, answer, location = self.service.post("/entries", statement.read_bytes())
+        insist(status == 201, f"the registration was answered with 201, not {status} {answer!r}")
+        record.entry = location.rsplit("/", 1)[1]
+
+    def locate(self, record: Record) -> None:
+        """The tutorial's check: what is at `transparency` has the record's subject and iat."""
+        found = self.json(record.record["transparency"].removeprefix(PUBLIC))
+        insist(found["entry_id"] == record.entry, "the locator leads to the entry")
+        for member in ("subject", "iat"):
+            insist(found[member] == record.record[member], f"{member} is the record's")
+        findings = [finding["id"] for finding in found["findings"]]
+        insist("TRACE_LOCATOR_MISMATCH" not in findings, f"the record points at itself: {findings}")
+        status, statement, _ = self.service.get(f"/statements/{record.entry}")
+        insist(status == 200, "the statement is served")
+        payload = cbor2.loads(statement).value[2]
+        insist(payload == record.file.read_bytes(), "the record survived byte for byte")
+        agentrust_trace.verify_record(json.loads(payload), record.key)
+
+    def anchor(self, record: Record) -> dict:
+        """Waits for the batch, and checks that it is on the log."""
+        deadline = time.monotonic() + WITHIN
+        while time.monotonic() < deadline:
+            status, body, _ = self.service.get(f"/trace/anchors/{record.entry}")
+            if status == 200:
+                break
+            insist(json.loads(body)["title"] == "Not Yet Anchored", f"until there is a batch: {body!r}")
+            time.sleep(0.1)
+        insist(status == 200, "the record is anchored in time")
+        anchor = json.loads(body)
+        batch = anchor["batch"]["statement_uri"].removeprefix(PUBLIC)
+        status, statement, _ = self.service.get(batch)
+        insist(status == 200, "the batch is registered")
+        insist(json.loads(cbor2.loads(statement).value[2]) == anchor["entry"], "what is handed out was registered")
+        return anchor
+
+    def judge(self, record: Record, anchor: dict) -> None:
+        insist(self.trace_tests(record, anchor["proof"]) == 0, "trace-tests accepts the record at Level 2")
+        insist(self.trace_verify(record, anchor) == 0, "trace-verify accepts inclusion and signature")
+
+    def refuse(self, records: list[Record], anchors: list[dict]) -> None:
+        """Another record's proof, and a path that was changed."""
+        first, second = records[0], anchors[1]
+        insist(self.trace_tests(first, second["proof"]) == 1, "trace-tests refuses the proof of another record")
+        insist(self.trace_verify(first, second) == 1, "trace-verify refuses the proof of another record")
+        insist(self.trace_tests(first, None) == 1, "without a proof there is no Level 2")
+
+    def trace_tests(self, record: Record, proof: dict | None) -> int:
+        receipt = [] if proof is None else ["--receipt", self.write("receipt.json", proof)]
+        asked = ["verify", "--record", record.file, "--level", "2", "--expected-nonce", NONCE, *receipt]
+        return self.tool("trace-tests", *asked)
+
+    def trace_verify(self, record: Record, anchor: dict) -> int:
+        """The record is verified under the key that its anchoring party has registered for it."""
+        producer = anchor["entry"]["producer"]
+        producers = self.folder / "producers"
+        producers.mkdir(exist_ok=True)
+        key = {"producer_id": producer, "key_type": "Ed25519", "public_key_jwk": record.key}
+        (producers / f"{producer.replace('/', '-')}.json").write_text(json.dumps(key), encoding="utf-8")
+        files = ["--proof", self.write("proof.json", anchor["proof"]), "--entry", self.write("entry.ndjson", anchor["entry"])]
+        return self.tool("trace-verify", "--claim", record.file, *files, "--producers-dir", producers)
+
+    def tool(self, name: str, *arguments: str | pathlib.Path) -> int:
+        command = [str(self.tools / name), *map(str, arguments)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+        self.told = done.stdout + done.stderr
+        insist(done.returncode in (0, 1), f"{' '.join(command)} ended with {done.returncode}:\n{self.told}")
+        return done.returncode
+
+    def write(self, name: str, document: dict) -> pathlib.Path:
+        file = self.folder / name
+        file.write_text(json.dumps(document) + "\n", encoding="utf-8")
+        return file
+
+    def json(self, path: str) -> dict:
+        request = urllib.request.Request(self.service.url + path, headers={"Accept": "*/*"})
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            return json.load(answer)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--stele", type=pathlib.Path, required=True, help="the program to examine")
+    program = parser.parse_args().stele.resolve()
+    with tempfile.TemporaryDirectory(prefix="stele-trace-") as folder:
+        print(f"  {Examination(program, pathlib.Path(folder)).run()}", flush=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
