@@ -14,6 +14,7 @@ mod order;
 mod parallel;
 mod prepare;
 mod replay;
+mod seen;
 mod state;
 mod store;
 
@@ -28,7 +29,8 @@ use crate::collateral::Collateral;
 use crate::fsck::Fault;
 use crate::governance::Governance;
 use covered::Covered;
-use replay::Outcome;
+use order::Ordered;
+use seen::Seen;
 
 pub use discrepancy::Discrepancy;
 pub use state::{AuditState, StateError};
@@ -122,6 +124,9 @@ pub struct AuditCounts {
     pub without_collateral: u64,
     /// Entries whose profile, or its version, this program lacks: judged, but for the profile's findings (D18).
     pub cannot_evaluate: u64,
+    /// Entries whose log findings are others than those that can be made again, and an entry that stood before them then
+    /// is withheld or erased, or there were more than are kept in mind: which proves nothing (D18).
+    pub log_findings_not_checked: u64,
     /// Collateral manifests whose root is that of the records.
     pub manifests: u64,
     /// Collateral manifests that cover a record of which not even the hash is given.
@@ -174,6 +179,7 @@ pub struct Auditor {
     range: CompactRange,
     last_time: UnixTime,
     covered: Covered,
+    seen: Seen,
     counts: AuditCounts,
     discrepancies: Vec<String>,
     more_discrepancies: u64,
@@ -195,6 +201,7 @@ impl Auditor {
             range: CompactRange::empty(),
             last_time: UnixTime::from_secs(0),
             covered: Covered::default(),
+            seen: Seen::default(),
             counts: AuditCounts::default(),
             discrepancies: Vec::new(),
             more_discrepancies: 0,
@@ -254,19 +261,9 @@ impl Auditor {
         let prepared = prepare::read(source, self.size().next_index(), end, pace)?;
         let count = prepared.len();
         let mut found = Vec::new();
-        let tasks = self.order(prepared, growth, &mut found);
+        let Ordered { tasks, events } = self.order(prepared, growth, &mut found);
         let replayed = parallel::map(&tasks, pace.threads, replay::replay);
-        for (done, task) in replayed.into_iter().zip(&tasks) {
-            match done {
-                Ok(outcome) => {
-                    self.counts.judged = self.counts.judged.saturating_add(1);
-                    if outcome == Outcome::CannotEvaluate {
-                        self.counts.cannot_evaluate = self.counts.cannot_evaluate.saturating_add(1);
-                    }
-                }
-                Err(discrepancy) => found.push((task.index(), discrepancy)),
-            }
-        }
+        self.conclude(&tasks, replayed, events, &mut found);
         found.sort_by_key(|(index, _)| *index);
         found.iter().for_each(|(_, discrepancy)| self.note(discrepancy));
         Ok(count)

@@ -1,13 +1,15 @@
 //! What depends on the order of the log: the tree, the times, and what is in force.
 
 use bytes::Bytes;
-use proofs::{LeafIndex, SignedStatement, UnixTime};
+use proofs::{EntryId, LeafIndex, SignedStatement, UnixTime};
 
 use super::covered::Verdict;
 use super::prepare::Prepared;
-use super::replay::{self, Task};
+use super::replay::{self, Outcome, Task};
+use super::seen::Compared;
 use super::{Auditor, Discrepancy, Growth};
 use crate::collateral::Collateral;
+use crate::control::{ControlType, Erasure};
 use crate::create::founding_collateral;
 use crate::fsck::{Fault, MAX_FAULTS};
 use crate::governance::{Governance, GovernanceError};
@@ -19,6 +21,22 @@ const FOUNDING: u64 = 3;
 
 type Found = Vec<(LeafIndex, Discrepancy)>;
 
+/// What is left to do about the entries of a step.
+pub(super) struct Ordered {
+    /// What only needs to know what is in force at its place, in log order.
+    pub(super) tasks: Vec<Task>,
+    /// What changes what later log findings see, in log order.
+    pub(super) events: Vec<(LeafIndex, Event)>,
+}
+
+/// Something that changes what later log findings see (D18).
+pub(super) enum Event {
+    /// An entry of which nobody knows what it said.
+    Hidden(EntryId),
+    /// From here on this entry is not seen.
+    Erased(EntryId),
+}
+
 impl Auditor {
     /// Takes the entries in their order. Control statements are replayed at once; what only needs to know what is in
     /// force at its place becomes a task.
@@ -27,8 +45,8 @@ impl Auditor {
         entries: Vec<Prepared>,
         growth: &mut dyn Growth,
         found: &mut Found,
-    ) -> Vec<Task> {
-        let mut tasks = Vec::with_capacity(entries.len());
+    ) -> Ordered {
+        let (mut tasks, mut events) = (Vec::with_capacity(entries.len()), Vec::new());
         for mut entry in entries {
             let index = self.size().next_index();
             if entry.index != index {
@@ -45,14 +63,71 @@ impl Auditor {
             if entry.withheld {
                 self.counts.withheld = self.counts.withheld.saturating_add(1);
             }
+            // Without its record it has rows that nobody can make, if a profile examined it.
+            if entry.collateral.is_none() || entry.statement.is_none() {
+                events.push((index, Event::Hidden(entry.id)));
+            }
             let Some(statement) = entry.statement else { continue };
+            events.extend(erased_by(&statement).map(|id| (index, Event::Erased(id))));
             if entry.control || index.get() < FOUNDING {
                 self.control(index, statement, entry.collateral.as_ref(), growth, found);
             } else if let Some(task) = self.task(index, statement, entry.collateral, found) {
                 tasks.push(task);
             }
         }
-        tasks
+        Ordered { tasks, events }
+    }
+
+    /// Takes what came of the tasks, and what depends on the entries before each: log findings.
+    pub(super) fn conclude(
+        &mut self,
+        tasks: &[Task],
+        outcomes: Vec<Result<Outcome, Discrepancy>>,
+        events: Vec<(LeafIndex, Event)>,
+        found: &mut Found,
+    ) {
+        let mut events = events.into_iter().peekable();
+        for (task, outcome) in tasks.iter().zip(outcomes) {
+            while let Some((_, event)) = events.next_if(|(index, _)| *index < task.index) {
+                self.event(event);
+            }
+            let judged = match outcome {
+                Ok(outcome) => {
+                    self.counts.judged = self.counts.judged.saturating_add(1);
+                    Some(outcome)
+                }
+                Err(discrepancy) => {
+                    found.push((task.index, discrepancy));
+                    None
+                }
+            };
+            if judged == Some(Outcome::CannotEvaluate) {
+                self.counts.cannot_evaluate = self.counts.cannot_evaluate.saturating_add(1);
+            }
+            let Some(examined) = &task.collateral.examined else { continue };
+            if let Some(Outcome::Judged(probes)) = judged {
+                match self.seen.compare(task.index, &probes, examined) {
+                    Compared::Same => {}
+                    Compared::Differ => {
+                        let what = "log finding";
+                        found.push((task.index, Discrepancy::Collateral { index: task.index, what }));
+                    }
+                    Compared::NotChecked => {
+                        let count = &mut self.counts.log_findings_not_checked;
+                        *count = count.saturating_add(1);
+                    }
+                }
+            }
+            self.seen.entry(task.index, &task.statement.entry_id(), examined);
+        }
+        events.for_each(|(_, event)| self.event(event));
+    }
+
+    fn event(&mut self, event: Event) {
+        match event {
+            Event::Hidden(id) => self.seen.hidden(id),
+            Event::Erased(id) => self.seen.erased(&id),
+        }
     }
 
     fn append(
@@ -165,4 +240,12 @@ impl Auditor {
     fn last_control(&self) -> LeafIndex {
         self.controls.last().map_or(LeafIndex::new(0), |(index, _)| *index)
     }
+}
+
+/// The entry that a statement erases.
+fn erased_by(statement: &SignedStatement) -> Option<EntryId> {
+    if ControlType::of(statement.header()) != Some(ControlType::Erasure) {
+        return None;
+    }
+    Erasure::from_json(statement.payload()).ok().map(|erasure| erasure.entry)
 }

@@ -17,6 +17,8 @@ const RUN: u64 = 64;
 /// One entry, read and parsed.
 pub(super) struct Prepared {
     pub(super) index: LeafIndex,
+    /// What the leaf hashes.
+    pub(super) id: EntryId,
     pub(super) leaf: Hash,
     pub(super) statement: Option<SignedStatement>,
     pub(super) control: bool,
@@ -120,5 +122,6 @@ fn prepare<S: AuditSource>(source: &S, record: Record) -> Prepared {
     }
     let control =
         statement.as_ref().is_some_and(|s| ControlType::of(s.header()).is_some_and(ControlType::governs));
-    Prepared { index, leaf: leaf_hash(&entry), statement, control, collateral, record, withheld, faults }
+    let id = EntryId::from_bytes(entry);
+    Prepared { index, id, leaf: leaf_hash(&entry), statement, control, collateral, record, withheld, faults }
 }

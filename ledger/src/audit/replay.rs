@@ -6,7 +6,7 @@ use super::Discrepancy;
 use crate::collateral::Collateral;
 use crate::fsck::Fault;
 use crate::governance::Governance;
-use crate::profile::Kind;
+use crate::profile::{Kind, Probe};
 use crate::sequencer::pool::Judged;
 use crate::sequencer::recorded;
 
@@ -18,17 +18,11 @@ pub(super) struct Task {
     pub(super) governance: Governance,
 }
 
-impl Task {
-    pub(super) fn index(&self) -> LeafIndex {
-        self.index
-    }
-}
-
 /// How much of a decision could be made again.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Outcome {
-    /// All of it.
-    Judged,
+    /// All of it but the answers to these questions, which need the entries before it (D18).
+    Judged(Vec<Probe>),
     /// All but the findings of a profile that this program lacks (D18).
     CannotEvaluate,
 }
@@ -68,11 +62,12 @@ pub(super) fn replay(task: &Task) -> Result<Outcome, Discrepancy> {
     if !same {
         return Err(Discrepancy::Collateral { index: *index, what });
     }
-    // Messages are never compared, and log findings need the entries before this one (D18).
+    // Messages are never compared; log findings are, where the entries before this one are known (D18).
+    let probes = admitted.examination.as_ref().map_or_else(Vec::new, |found| found.probes.clone());
     let examined = collateral.examined.clone();
     let expected = Collateral { examined, ..recorded(&admitted, judged, collateral.registered_at) };
     difference(*index, collateral, &expected)?;
-    Ok(if lacking { Outcome::CannotEvaluate } else { Outcome::Judged })
+    Ok(if lacking { Outcome::CannotEvaluate } else { Outcome::Judged(probes) })
 }
 
 /// The first part in which a record is not the one expected.

@@ -6,11 +6,12 @@ use proofs::{CompactRange, Hash, LeafIndex, SignedStatement, TreeSize, UnixTime}
 use serde::{Deserialize, Serialize};
 
 use super::covered::Covered;
+use super::seen::Seen;
 use super::{AuditCounts, Auditor};
 use crate::governance::{Governance, GovernanceError};
 
 /// The version of the state that this code reads and writes.
-const STATE_VERSION: u32 = 1;
+const STATE_VERSION: u32 = 2;
 
 /// Where an audit is: enough to go on in another process. Whoever can change it can make the audit say anything, as
 /// with any file of one's own.
@@ -23,6 +24,7 @@ pub struct AuditState {
     last_time: u64,
     covered_to: u64,
     not_covered: String,
+    seen: String,
     controls: Vec<Control>,
     counts: AuditCounts,
     discrepancies: Vec<String>,
@@ -74,6 +76,7 @@ impl Auditor {
             last_time: self.last_time.secs(),
             covered_to,
             not_covered,
+            seen: self.seen.to_text(),
             controls: self.controls.iter().map(control).collect(),
             counts: self.counts.clone(),
             discrepancies: self.discrepancies.clone(),
@@ -96,6 +99,8 @@ impl Auditor {
             .map_err(|_| StateError::Damaged("the tree has not as many nodes as its size asks for"))?;
         let covered = Covered::from_text(state.covered_to, &state.not_covered, state.size)
             .ok_or(StateError::Damaged("the hashes of collateral do not fit its size"))?;
+        let seen = Seen::from_text(&state.seen)
+            .ok_or(StateError::Damaged("what profiles found entries under does not read"))?;
         let (governance, controls) = replay(&state.controls, size)?;
         Ok(Self {
             governance,
@@ -103,6 +108,7 @@ impl Auditor {
             range,
             last_time: UnixTime::from_secs(state.last_time),
             covered,
+            seen,
             counts: state.counts,
             discrepancies: state.discrepancies,
             more_discrepancies: state.more_discrepancies,

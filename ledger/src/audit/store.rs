@@ -135,7 +135,7 @@ impl StoreSource<'_> {
                 Part::Withheld
             }
         };
-        if row.erased.is_some() {
+        if let Some(erased) = row.erased {
             faults.extend(self.row(index, rows::ENTRY, &row.entry));
             if !is_erased_rightly(self.snapshot, index, row) {
                 faults.push(Fault::Erased(index));
@@ -144,7 +144,8 @@ impl StoreSource<'_> {
                 index,
                 entry: row.entry,
                 statement: Part::Withheld,
-                collateral: Part::Withheld,
+                // What is left of it still folds to its manifest (D12).
+                collateral: Part::Hash(Hash::new(erased.remains)),
                 faults,
             };
         }

@@ -1,3 +1,4 @@
+mod findings;
 mod forge;
 
 use std::sync::Arc;
@@ -240,10 +241,10 @@ fn a_state_of_another_log_is_refused() {
         "the state is not one of this log: its 20 entries are not the beginning of what is stored"
     );
     let mut text = serde_json::to_value(state.unwrap()).unwrap();
-    text["version"] = 2.into();
+    text["version"] = 9.into();
     let state = serde_json::from_value(text).unwrap();
     let refused = audit_store(one.store.as_ref(), Some(state), &PACE, &mut |_, _| true).unwrap_err();
-    assert_eq!(refused.to_string(), "the state has version 2, this program reads 1");
+    assert_eq!(refused.to_string(), "the state has version 9, this program reads 2");
 }
 
 #[test]

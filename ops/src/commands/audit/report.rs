@@ -31,6 +31,7 @@ impl Summary<'_> {
             "withheld": counts.withheld,
             "without_collateral": counts.without_collateral,
             "cannot_evaluate": counts.cannot_evaluate,
+            "log_findings_not_checked": counts.log_findings_not_checked,
             "manifests": counts.manifests,
             "manifests_not_checked": counts.manifests_not_checked,
             "replayed_now": self.replayed,
@@ -66,6 +67,10 @@ impl Summary<'_> {
             (
                 counts.cannot_evaluate,
                 "entries of profiles that this program cannot evaluate: all else of them was judged",
+            ),
+            (
+                counts.log_findings_not_checked,
+                "entries whose profile asked what stood before them, which was withheld or erased since",
             ),
             (counts.manifests_not_checked, "collateral manifests over records that are withheld"),
         ] {
