@@ -5,10 +5,12 @@ mod tests;
 
 use std::sync::Arc;
 
+use proofs::manifest::collateral_hash;
 use proofs::page::{PageCollateral, PageRow, write_row};
-use proofs::{EntryId, Hash, LeafIndex, TreeSize, sha256};
+use proofs::{EntryId, Hash, LeafIndex, SignedStatement, TreeSize, sha256};
 use storage::Snapshot;
 
+use crate::control::ControlType;
 use crate::error::{InternalError, ReadError};
 use crate::ledger::Ledger;
 use crate::receipts::root_at;
@@ -30,7 +32,8 @@ pub struct PageRange {
 pub enum Detail {
     /// Statements and collateral.
     Whole,
-    /// Only that there are entries, and the digest of each one's collateral.
+    /// Only that there are entries, and the digest of each one's collateral; but the log's own statements, which are for
+    /// everybody (D4, D12), whole: its rules, and the manifests that the digests fold to.
     Digests,
 }
 
@@ -149,16 +152,19 @@ fn put(
         return Ok(());
     }
     let record = snapshot.collateral(index)?.ok_or_else(missing)?;
-    match detail {
-        Detail::Whole => {
-            let statement = snapshot.statement(index)?.ok_or_else(missing)?;
-            let collateral = PageCollateral::Record(&record);
-            write_row(out, &PageRow { index, entry, statement: Some(&statement), collateral });
-        }
-        Detail::Digests => {
-            let collateral = PageCollateral::Digest(sha256(&record));
-            write_row(out, &PageRow { index, entry, statement: None, collateral });
-        }
+    let statement = snapshot.statement(index)?.ok_or_else(missing)?;
+    if detail == Detail::Whole || is_own(&statement) {
+        let collateral = PageCollateral::Record(&record);
+        write_row(out, &PageRow { index, entry, statement: Some(&statement), collateral });
+    } else {
+        let collateral = PageCollateral::Digest(collateral_hash(&record));
+        write_row(out, &PageRow { index, entry, statement: None, collateral });
     }
     Ok(())
+}
+
+/// Whether the log says it of itself: nobody else can register a statement of these types.
+fn is_own(statement: &[u8]) -> bool {
+    let parsed = SignedStatement::parse(statement, statement.len());
+    parsed.is_ok_and(|statement| ControlType::of(statement.header()).is_some())
 }

@@ -57,6 +57,12 @@ fn a_page_holds_what_was_committed_in_order() {
     assert_eq!(found, statements);
     assert_eq!(page.rows[0].entry, world.log_id);
 
+    // The log's own statements are for everybody (D4), so that what they tie together can be checked by everybody.
+    let (bytes, _) = read(&bench, range(&bench, 0, 6).unwrap(), Detail::Digests, usize::MAX);
+    let digests = read_page(&bytes, LeafIndex::new(0), LeafIndex::new(6)).unwrap();
+    assert_eq!(digests.rows[..5], page.rows[..5]);
+    assert_eq!(digests.rows[5].statement, None);
+
     let (bytes, _) = read(&bench, range(&bench, 6, 8).unwrap(), Detail::Digests, usize::MAX);
     let page = read_page(&bytes, LeafIndex::new(6), LeafIndex::new(8)).unwrap();
     assert_eq!(page.rows.len(), 2);

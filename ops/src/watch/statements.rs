@@ -1,8 +1,9 @@
 //! The statements of a log, in pages (`GET /statements?from=&to=`).
 
 use super::{FetchError, HttpSource};
-use proofs::LeafIndex;
+use bytes::Bytes;
 use proofs::page::{MAX_PAGE_LEN, PageCollateral, PageRow, read_page};
+use proofs::{Hash, LeafIndex};
 
 /// One entry as the log lists it; nothing of it is believed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -10,9 +11,18 @@ pub(crate) struct Row {
     pub(crate) index: u64,
     pub(crate) entry: [u8; 32],
     /// The canonical statement, unless withheld or erased.
-    pub(crate) statement: Option<Vec<u8>>,
-    /// The collateral record, unless only its digest is given.
-    pub(crate) collateral: Option<Vec<u8>>,
+    pub(crate) statement: Option<Bytes>,
+    /// The collateral record, or its digest where the statement is withheld or erased.
+    pub(crate) collateral: Kept,
+}
+
+/// What a log gives of a collateral record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Kept {
+    /// The record.
+    Record(Bytes),
+    /// What stands for it in a collateral manifest (`proofs::manifest::collateral_hash`).
+    Digest(Hash),
 }
 
 /// Why there is no page.
@@ -43,12 +53,12 @@ impl Statements for HttpSource {
         // A page is never longer than its limit, but for one row that does not fit alone.
         let reply = self.get(&path, "application/cbor-seq", MAX_PAGE_LEN * 2)?;
         let absent = || FetchError::Refused("the log has no list of statements".to_owned());
-        read(&reply.ok_or_else(absent)?.body, from, to)
+        read(&reply.ok_or_else(absent)?.body.into(), from, to)
     }
 }
 
-/// Reads a page.
-fn read(body: &[u8], from: u64, to: u64) -> Result<Vec<Row>, PageFault> {
+/// Reads a page. The rows share its memory.
+fn read(body: &Bytes, from: u64, to: u64) -> Result<Vec<Row>, PageFault> {
     let wrong = |what: String| PageFault::Form { from, what };
     let page = read_page(body, LeafIndex::new(from), LeafIndex::new(to))
         .map_err(|error| wrong(error.to_string()))?;
@@ -58,10 +68,10 @@ fn read(body: &[u8], from: u64, to: u64) -> Result<Vec<Row>, PageFault> {
     let row = |row: &PageRow<'_>| Row {
         index: row.index.get(),
         entry: *row.entry.as_bytes(),
-        statement: row.statement.map(<[u8]>::to_vec),
+        statement: row.statement.map(|statement| body.slice_ref(statement)),
         collateral: match row.collateral {
-            PageCollateral::Record(record) => Some(record.to_vec()),
-            PageCollateral::Digest(_) => None,
+            PageCollateral::Record(record) => Kept::Record(body.slice_ref(record)),
+            PageCollateral::Digest(digest) => Kept::Digest(digest),
         },
     };
     Ok(page.rows.iter().map(row).collect())

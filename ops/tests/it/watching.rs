@@ -245,3 +245,83 @@ fn attacks_between_a_service_and_its_watchers_are_named() {
     assert_eq!(log.beside("monitor.json.evidence").read_dir().unwrap().count(), 1);
     server.stop();
 }
+
+/// D12, D20: a log that keeps its statements to itself shows the digests of its collateral and what they fold to, so
+/// that nobody needs to be let in to see that none was rewritten.
+#[test]
+fn d12_who_may_not_read_statements_folds_the_collateral_all_the_same() {
+    let _machine = machine::shared();
+    let log = Log::create();
+    let token = log.beside("token");
+    let told = succeed(&["token", "new", token.to_str().unwrap(), "--json"]);
+    let told: Value = serde_json::from_str(&told).unwrap();
+    log.set("read", "statements", "\"token\"");
+    log.set("read", "token_sha256", &format!("[{}]", told["token_sha256"]));
+    log.set("ledger", "manifest_entries", "8");
+    log.set("ledger", "checkpoint_interval_ms", "1");
+    let server = Server::start(&log);
+    let issuer = Issuer::new(&log, "confidential");
+    issuer.be_trusted(&log, &server);
+    let mut connection = server.connect();
+    for n in 0..20 {
+        assert_eq!(connection.register(&issuer.statement(n)).unwrap().status, 201);
+    }
+    let origin = control(&server)["origin"].as_str().unwrap().to_owned();
+    let key = log.key("checkpoints").public_key().ed25519_bytes().unwrap();
+    let vkey = ed25519_vkey(&origin, &key).unwrap().to_string();
+    let audit = |url: &str, more: &[&str]| {
+        let output = stele(&[&["audit", "--url", url, "--vkey", &vkey, "--json"][..], more].concat());
+        let report: Value =
+            serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{}", both(&output)));
+        (output.status.code(), report)
+    };
+    // The manifests come by themselves, after the entries they cover.
+    let (code, stranger) = loop {
+        let (code, report) = audit(&server.url, &[]);
+        if report["manifests"].as_u64() >= Some(2) {
+            break (code, report);
+        }
+        std::thread::yield_now();
+    };
+    assert_eq!(
+        (code, &stranger["clean"], &stranger["withheld"]),
+        (Some(0), &true.into(), &20.into()),
+        "{stranger}"
+    );
+    assert_eq!(stranger["manifests_not_checked"], 0, "{stranger}");
+    let own = stranger["entries"].as_u64().unwrap() - 20;
+    assert_eq!(
+        stranger["judged"].as_u64(),
+        Some(own),
+        "the log's own statements are for everybody: {stranger}"
+    );
+    let reader = ["--token-file", token.to_str().unwrap()];
+    let (code, known) = audit(&server.url, &reader);
+    assert_eq!(
+        (code, &known["withheld"], &known["judged"]),
+        (Some(0), &0.into(), &known["entries"]),
+        "{known}"
+    );
+
+    // One record is rewritten, in a bit that no signature covers: whoever sees its digest alone notices, too.
+    let rewritten = between(
+        server.address,
+        Arc::new(|path, mut body| {
+            // [-16, h'…'], as a digest stands in a page.
+            let digest = [0x82, 0x2f, 0x58, 0x20];
+            let at = body.windows(4).position(|window| window == digest);
+            if let Some(at) = at.filter(|_| path.starts_with("/statements?")) {
+                body[at + 10] ^= 1;
+            }
+            body
+        }),
+    );
+    let (code, report) = audit(&rewritten, &[]);
+    let found = report["discrepancies"][0].as_str().unwrap();
+    assert_eq!((code, &report["clean"]), (Some(1), &false.into()));
+    assert!(
+        found.ends_with("the collateral records it covers are not those that this manifest registered"),
+        "{report}"
+    );
+    server.stop();
+}

@@ -3,12 +3,11 @@
 use super::saved::{self, Saved};
 use crate::failure::Failure;
 use crate::progress::Progress;
-use crate::watch::{PageFault, ProvenLog, Row, SignedHead, Source, Statements, Trust, WatchError};
+use crate::watch::{Ahead, Kept, PageFault, ProvenLog, SignedHead, Source, Statements, Trust, WatchError};
 use ledger::Auditor;
 use ledger::audit::{AuditCounts, AuditPace, AuditReport, AuditSource, Discrepancy, Part, Record};
 use proofs::tlog_policy::LogKey;
 use proofs::{CompactRange, LeafIndex, TreeHead, TreeSize, leaf_hash};
-use std::collections::VecDeque;
 use std::convert::Infallible;
 
 /// How many proven entries are gathered before their statements are judged together.
@@ -68,56 +67,63 @@ pub(super) fn all(
             head.size
         )));
     }
-    let mut replay = Replay::new(auditor, statements, head, pace, saved);
-    if !replay.continues(&log)? {
-        let found = Discrepancy::Head { what: "the head that was audited before", size: from };
-        replay.auditor.note(&found);
-        return Ok((from.get(), replay.auditor.report()));
-    }
-    let first = from.get();
-    let mut failed = None;
-    let read = log.bundles(first / 256..head.size.get().div_ceil(256), &|_| None, &mut |bundle| {
-        let start = bundle.index.saturating_mul(256);
-        let entries = (start..).zip(bundle.entries).filter(|(index, _)| *index >= first);
-        entries.for_each(|(index, entry)| replay.gathered.push((index, entry)));
-        replay.judge_if(GATHERED).map_err(|failure| {
-            let why = WatchError::Used(failure.message.clone());
-            failed = Some(failure);
-            why
-        })
-    });
-    if let Some(failure) = failed {
-        return Err(failure);
-    }
-    if first < head.size.get() {
-        read?;
-    }
-    replay.judge_if(1)?;
-    Ok((first, replay.finish(trust)?))
+    std::thread::scope(|scope| {
+        let rows = Ahead::new(scope, statements, head.size.get());
+        let replay = Replay::new(auditor, rows, head, pace, saved);
+        replay.run(&log, trust)
+    })
 }
 
-struct Replay<'a, 's> {
+struct Replay<'a, 's, 'scope, 'env> {
     auditor: Auditor,
-    statements: &'a dyn Statements,
+    rows: Ahead<'scope, 'env>,
     head: TreeHead,
     pace: &'a AuditPace,
     saved: &'a mut Saved<'s>,
     bar: Progress,
     gathered: Vec<(u64, Vec<u8>)>,
-    rows: VecDeque<Row>,
 }
 
-impl<'a, 's> Replay<'a, 's> {
+impl<'a, 's, 'scope, 'env> Replay<'a, 's, 'scope, 'env> {
     fn new(
         auditor: Auditor,
-        statements: &'a dyn Statements,
+        rows: Ahead<'scope, 'env>,
         head: TreeHead,
         pace: &'a AuditPace,
         saved: &'a mut Saved<'s>,
     ) -> Self {
         let bar = Progress::new("auditing", auditor.size().get(), head.size.get());
-        let (gathered, rows) = (Vec::new(), VecDeque::new());
-        Self { auditor, statements, head, pace, saved, bar, gathered, rows }
+        Self { auditor, rows, head, pace, saved, bar, gathered: Vec::new() }
+    }
+
+    /// Replays what is missing. Gives where it began, and the report.
+    fn run(mut self, log: &ProvenLog<'_>, trust: &Trust) -> Result<(u64, AuditReport), Failure> {
+        let (from, size) = (self.auditor.size(), self.head.size.get());
+        if !self.continues(log)? {
+            let found = Discrepancy::Head { what: "the head that was audited before", size: from };
+            self.auditor.note(&found);
+            return Ok((from.get(), self.auditor.report()));
+        }
+        let first = from.get();
+        let mut failed = None;
+        let read = log.bundles(first / 256..size.div_ceil(256), &|_| None, &mut |bundle| {
+            let start = bundle.index.saturating_mul(256);
+            let entries = (start..).zip(bundle.entries).filter(|(index, _)| *index >= first);
+            entries.for_each(|(index, entry)| self.gathered.push((index, entry)));
+            self.judge_if(GATHERED).map_err(|failure| {
+                let why = WatchError::Used(failure.message.clone());
+                failed = Some(failure);
+                why
+            })
+        });
+        if let Some(failure) = failed {
+            return Err(failure);
+        }
+        if first < size {
+            read?;
+        }
+        self.judge_if(1)?;
+        Ok((first, self.finish(trust)?))
     }
 
     /// Whether the log still has the history that was audited before.
@@ -152,16 +158,12 @@ impl<'a, 's> Replay<'a, 's> {
 
     /// The statement of a proven entry, as the log gives it.
     fn record(&mut self, index: u64, entry: &[u8]) -> Result<Record, Failure> {
-        if self.rows.is_empty() {
-            let page = self.statements.page(index, self.head.size.get()).map_err(|fault| match fault {
-                PageFault::Fetch(error) => {
-                    Failure::from(WatchError::from(error)).hint("--tree-only needs no statements")
-                }
-                form @ PageFault::Form { .. } => Failure::refused(form),
-            })?;
-            self.rows.extend(page);
-        }
-        let row = self.rows.pop_front().filter(|row| row.index == index);
+        let row = self.rows.row(index).map_err(|fault| match fault {
+            PageFault::Fetch(error) => {
+                Failure::from(WatchError::from(error)).hint("--tree-only needs no statements")
+            }
+            form @ PageFault::Form { .. } => Failure::refused(form),
+        })?;
         let row = row.ok_or_else(|| {
             Failure::refused(format_args!("the list of statements leaves out entry {index}"))
         })?;
@@ -169,14 +171,16 @@ impl<'a, 's> Replay<'a, 's> {
             Failure::refused(format_args!("entry {index} is not 32 bytes long: this is no log of Stele"))
                 .hint("--tree-only audits the tree of any log")
         })?;
-        let part = |bytes: Option<Vec<u8>>| bytes.map_or(Part::Withheld, |bytes| Part::Given(bytes.into()));
         let index = LeafIndex::new(index);
         // What is listed under another entry is compared with this one, and found not to be it.
         Ok(Record {
             index,
             entry,
-            statement: part(row.statement),
-            collateral: part(row.collateral),
+            statement: row.statement.map_or(Part::Withheld, Part::Given),
+            collateral: match row.collateral {
+                Kept::Record(record) => Part::Given(record),
+                Kept::Digest(digest) => Part::Hash(digest),
+            },
             faults: if row.entry == entry { Vec::new() } else { vec![ledger::Fault::Statement(index)] },
         })
     }

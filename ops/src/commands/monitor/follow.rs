@@ -11,13 +11,12 @@ use super::rules::{Rules, Subject, content_type};
 use super::state::{Keep, State};
 use crate::failure::{Exit, Failure};
 use crate::watch::{
-    Bundle, PageFault, ProvenLog, Row, SignedHead, Source, Statements, Succession, Trust, WatchError,
-    keep_evidence, succeeds,
+    Ahead, Bundle, Kept, PageFault, ProvenLog, Row, SignedHead, Source, Statements, Succession, Trust,
+    WatchError, keep_evidence, succeeds,
 };
 use ledger::Collateral;
 use ledger::profile::TERM_NAMES;
 use proofs::{EntryId, SignedStatement};
-use std::collections::VecDeque;
 use std::path::Path;
 
 /// After how many bundles without a report the place is written down.
@@ -132,13 +131,16 @@ impl Monitor<'_> {
             return Ok(());
         }
         let log = ProvenLog::new(self.source, head.head);
-        let mut rows = VecDeque::new();
         let mut failed = None;
-        let read = log.bundles(state.next / 256..size.div_ceil(256), &|_| None, &mut |bundle| {
-            self.bundle(state, &bundle, size, &mut rows).map_err(|failure| {
-                let why = WatchError::Used(failure.message.clone());
-                failed = Some(failure);
-                why
+        let statements = self.statements;
+        let read = std::thread::scope(|scope| {
+            let mut rows = Ahead::new(scope, statements, size);
+            log.bundles(state.next / 256..size.div_ceil(256), &|_| None, &mut |bundle| {
+                self.bundle(state, &bundle, &mut rows).map_err(|failure| {
+                    let why = WatchError::Used(failure.message.clone());
+                    failed = Some(failure);
+                    why
+                })
             })
         });
         match (failed, read) {
@@ -152,8 +154,7 @@ impl Monitor<'_> {
         &mut self,
         state: &mut State,
         bundle: &Bundle,
-        size: u64,
-        rows: &mut VecDeque<Row>,
+        rows: &mut Ahead<'_, '_>,
     ) -> Result<(), Failure> {
         let first = bundle.index.saturating_mul(256);
         let mut reported = false;
@@ -162,7 +163,7 @@ impl Monitor<'_> {
                 continue;
             }
             if !self.rules.is_empty() {
-                reported |= self.entry(state, index, entry, size, rows)?;
+                reported |= self.entry(state, index, entry, rows)?;
             }
             state.next = index.saturating_add(1);
         }
@@ -180,23 +181,19 @@ impl Monitor<'_> {
         state: &mut State,
         index: u64,
         entry: &[u8],
-        size: u64,
-        rows: &mut VecDeque<Row>,
+        rows: &mut Ahead<'_, '_>,
     ) -> Result<bool, Failure> {
-        if rows.is_empty() {
-            match self.statements.page(index, size) {
-                Ok(page) => rows.extend(page),
-                Err(PageFault::Fetch(error)) => return Err(WatchError::from(error).into()),
-                Err(fault @ PageFault::Form { .. }) => {
-                    let detail = fault.to_string();
-                    let what = What::Gap { leaf_index: index, detail: detail.clone() };
-                    return Err(self.trouble(state, what, detail));
-                }
+        let row = match rows.row(index) {
+            Ok(Some(row)) => row,
+            Ok(None) => {
+                return Err(self.gap(
+                    state,
+                    index,
+                    format!("the list of statements leaves out entry {index}"),
+                ));
             }
-        }
-        let Some(row) = rows.pop_front().filter(|row| row.index == index) else {
-            let detail = format!("the list of statements leaves out entry {index}");
-            return Err(self.trouble(state, What::Gap { leaf_index: index, detail: detail.clone() }, detail));
+            Err(PageFault::Fetch(error)) => return Err(WatchError::from(error).into()),
+            Err(fault @ PageFault::Form { .. }) => return Err(self.gap(state, index, fault.to_string())),
         };
         if row.entry.as_slice() != entry {
             let named = EntryId::from_bytes(row.entry);
@@ -260,6 +257,10 @@ impl Monitor<'_> {
         self.trouble(state, What::NotVerified { detail: detail.clone() }, detail)
     }
 
+    fn gap(&mut self, state: &mut State, leaf_index: u64, detail: String) -> Failure {
+        self.trouble(state, What::Gap { leaf_index, detail: detail.clone() }, detail)
+    }
+
     /// Raises an alert and ends the round.
     fn trouble(&mut self, state: &mut State, what: What, why: String) -> Failure {
         state.raise(Event::new(self.trust.origin(), what));
@@ -274,8 +275,9 @@ impl Monitor<'_> {
 /// What the profile of a statement's content type finds it under, as `name=value`, and the ids of what it found: the
 /// log's own words, which an audit makes again.
 fn examined(row: &Row) -> (Vec<String>, Vec<String>) {
-    let record = row.collateral.as_ref().and_then(|bytes| Collateral::decode(bytes).ok());
-    let Some(examined) = record.and_then(|record| record.examined) else { return Default::default() };
+    let Kept::Record(record) = &row.collateral else { return Default::default() };
+    let examined = Collateral::decode(record).ok().and_then(|record| record.examined);
+    let Some(examined) = examined else { return Default::default() };
     let name = |code| TERM_NAMES.iter().find(|name| name.code == code).map(|name| name.name);
     let terms = examined.terms.iter().filter_map(|term| Some(format!("{}={}", name(term.code)?, term.value)));
     let findings = examined.findings.iter().map(|finding| finding.id.clone().into_owned());

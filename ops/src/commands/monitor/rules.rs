@@ -20,6 +20,7 @@ mod tests;
 
 use crate::failure::Failure;
 use crate::files;
+use proofs::manifest::MANIFEST_CT;
 use proofs::{ContentType, EntryId, SignedStatement};
 use regex::bytes::{Regex, RegexBuilder};
 use serde::Deserialize;
@@ -29,7 +30,8 @@ use std::path::Path;
 const MAX_RULES: usize = 10_000;
 /// The largest compiled regular expression, in bytes.
 const MAX_REGEX: usize = 1024 * 1024;
-/// What the content types of the log's own statements begin with.
+/// What the content types of the log's own statements begin with. Collateral manifests come every few hundred entries and
+/// change nothing, so that nobody who looks for changes wants to hear of them.
 const CONTROL_PREFIX: &str = "application/vnd.stele.";
 
 #[derive(Debug, Deserialize)]
@@ -167,11 +169,16 @@ impl Rule {
             && (self.entry_id.is_empty() || one_of(&self.entry_id, &statement.entry_id().to_string()))
             && any_of(&self.index_term, subject.index_terms)
             && any_of(&self.finding, subject.findings)
-            && self.control.is_none_or(|wanted| wanted == kind.starts_with(CONTROL_PREFIX))
+            && self.control.is_none_or(|wanted| wanted == is_control(&kind))
             && fits(&self.issuer_regex, header.issuer.as_bytes())
             && fits(&self.subject_regex, header.subject.as_bytes())
             && fits(&self.payload_regex, statement.payload())
     }
+}
+
+/// Whether statements of this type say what is in force, or what happened to the log.
+fn is_control(kind: &str) -> bool {
+    kind.starts_with(CONTROL_PREFIX) && kind != MANIFEST_CT
 }
 
 /// The content type of a statement as text; of a hash envelope that of what was hashed.

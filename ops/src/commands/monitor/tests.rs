@@ -6,7 +6,7 @@ use super::rules::Rules;
 use super::state::{Keep, State, StateFile};
 use crate::failure::{Exit, Failure};
 use crate::watch::testing::{FakeLog, ORIGIN, at, witness};
-use crate::watch::{FetchError, PageFault, Row, Source, Statements, Trust};
+use crate::watch::{FetchError, Kept, PageFault, Row, Source, Statements, Trust};
 use ledger::PrivateKey;
 use ledger::signer::KeyAlgorithm;
 use proofs::tile::TileId;
@@ -52,8 +52,8 @@ impl Statements for World {
                 Row {
                     index,
                     entry: self.log.entries()[at].clone().try_into().unwrap(),
-                    statement: Some(self.statements[at].clone()),
-                    collateral: None,
+                    statement: Some(self.statements[at].clone().into()),
+                    collateral: Kept::Digest(proofs::Hash::new([0; 32])),
                 }
             })
             .collect();

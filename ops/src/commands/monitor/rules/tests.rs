@@ -53,6 +53,10 @@ fn control_statements_are_told_by_their_type() {
         statement("https://ts.example", "urn:stele:policy", "application/vnd.stele.policy+json", b"{}");
     let two = "[[rule]]\nname = 'a'\ncontrol = true\n[[rule]]\nname = 'b'\ncontrol = false\n";
     assert_eq!(matched(two, &policy), ["a"]);
+    // Routine: one every few hundred entries, and nothing changes by it.
+    let manifest =
+        statement("https://ts.example", "urn:stele:collateral-manifest", proofs::manifest::MANIFEST_CT, b"");
+    assert_eq!(matched(two, &manifest), ["b"]);
 }
 
 #[test]
