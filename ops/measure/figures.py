@@ -270,6 +270,57 @@ def offline(bench, name, target):
     return Found(found["median"], found["min"], found["max"], "stele bench offline", target)
 
 
+def audit(bench):
+    log, _ = bench.middling()
+    answers = [log.audit() for _ in range(bench.repetitions)]
+    bench.raw["audit"] = answers
+    rates = [answer["replayed_now"] / answer["seconds"] for answer in answers]
+    entries = answers[0]["tree_size"]
+    if any(answer["judged"] != entries for answer in answers):
+        raise Failed("the audit left entries out")
+    return Found(statistics.median(rates), min(rates), max(rates),
+                 f"stele audit --data DIR --json at {entries:,} entries", 18_000)
+
+
+#: Nothing of a load matches them but the log's own statements.
+RULES = """
+[[rule]]
+name = "one of our issuers"
+issuer = ["https://acme.example", "https://agents.acme.example"]
+[[rule]]
+name = "our agents"
+subject_regex = '^spiffe://acme\\.example/'
+[[rule]]
+name = "our name in a payload"
+payload_regex = 'acme\\.example'
+[[rule]]
+name = "policy or trust anchors changed"
+control = true
+"""
+
+
+def follow(bench, label, target, rules=None):
+    log, _ = bench.middling()
+    with Service(log) as service:
+        rounds = [service.follow(bench.scratch, rules) for _ in range(bench.repetitions)]
+    bench.raw[label] = [dict(zip(("entries", "matches", "seconds"), one)) for one in rounds]
+    if rules and not all(matches for _, matches, _ in rounds):
+        raise Failed("the monitor found nothing")
+    rates = [entries / seconds for entries, _, seconds in rounds]
+    words = "stele monitor --url URL --vkey V --state NEW --once" + (" --rules FILE" if rules else "")
+    return Found(statistics.median(rates), min(rates), max(rates), f"{words} at {rounds[0][0]:,} entries", target)
+
+
+def witness(bench):
+    options = ["--duration", str(bench.duration), "--repetitions", str(bench.repetitions)]
+    folder = bench.scratch / f"witness-{len(bench.raw.get('witness', []))}"
+    command = [bench.options.stele, "bench", "witness", str(folder), *options, "--json"]
+    answer = told(command, 600 + 10 * bench.repetitions * bench.duration)
+    bench.raw.setdefault("witness", []).append(answer)
+    marks = [answer["yardstick_before_ms"]["p50"], answer["yardstick_after_ms"]["p50"]]
+    return spread(answer, "rate", 1_000, f"stele bench witness DIR (yardstick {marks[0]:.2f} and {marks[1]:.2f} ms)")
+
+
 ALL = [
     Figure(1, "registrations a second: durable, verified, with receipts; Ed25519, 256 connections", ed25519),
     Figure(2, "the same with ES256 issuers and ES256 receipts", es256),
@@ -288,4 +339,10 @@ ALL = [
         bench, "receipt_alone_per_s", 15_000)),
     Figure(13.1, "the same with the issuer's signature", lambda bench: offline(
         bench, "with_issuer_signature_per_s", 9_000)),
+    Figure(14, "entries a second of a full audit of a folder: every signature and decision, Ed25519", audit),
+    Figure(15, "entries a second of a monitor that catches up over HTTP, the tree only", lambda bench: follow(
+        bench, "monitor", 100_000)),
+    Figure(15.1, "the same with every statement fetched and matched against rules", lambda bench: follow(
+        bench, "monitor-rules", 20_000, RULES)),
+    Figure(16, "checkpoints a second that a witness cosigns, Ed25519 and ML-DSA-44, each durable", witness),
 ]

@@ -21,6 +21,11 @@ LONG = 4 * 3600
 
 def told(command, seconds):
     """Runs a command that answers in JSON within so many seconds; gives the answer."""
+    return json.loads(said(command, seconds))
+
+
+def said(command, seconds):
+    """Runs a command that has to end well within so many seconds; gives what it printed."""
     try:
         done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                               text=True, timeout=seconds)
@@ -28,7 +33,7 @@ def told(command, seconds):
         raise Failed(f"{' '.join(command)} did not end within {seconds} s") from error
     if done.returncode != 0:
         raise Failed(f"{' '.join(command)} ended with {done.returncode}: {done.stderr.strip()[-2000:]}")
-    return json.loads(done.stdout)
+    return done.stdout
 
 
 class Log:
@@ -36,9 +41,12 @@ class Log:
 
     def __init__(self, stele, folder, receipt_alg="eddsa", settings=()):
         self.stele, self.folder = str(stele), pathlib.Path(folder)
+        #: The key of its checkpoints; known of a log that was made here.
+        self.vkey = None
         if not self.folder.exists():
-            told([self.stele, "init", str(self.folder), "--service-url", "http://127.0.0.1:8080",
-                  "--receipt-alg", receipt_alg, "--json"], PATIENCE)
+            made = told([self.stele, "init", str(self.folder), "--service-url", "http://127.0.0.1:8080",
+                         "--receipt-alg", receipt_alg, "--json"], PATIENCE)
+            self.vkey = made["checkpoint_key"]
             self.set("limits", "rate_requests", 0)
         for section, name, value in settings:
             self.set(section, name, value)
@@ -66,6 +74,10 @@ class Log:
         command = [self.stele, "bench", "grow", str(self.folder), "--entries", str(entries),
                    "--payload-bytes", str(payload_bytes), "--json"]
         return told(command + (["--compact"] if compact else []), LONG)
+
+    def audit(self):
+        """stele audit of the folder, in which nothing may be served meanwhile; what it told."""
+        return told([self.stele, "audit", "--data", str(self.folder), "--json"], LONG)
 
 
 class Service:
@@ -124,6 +136,22 @@ class Service:
         return [self.log.stele, "bench", "--url", self.url, "--operator-key", self.log.operator_key,
                 "--metrics-url", f"{self.private}/metrics", "--server-pid", str(self.process.pid), "--json",
                 *map(str, options)]
+
+    def follow(self, place, rules=None):
+        """A new monitor that looks once at the whole log; entries, matches, and seconds from start to end."""
+        state = place / "monitor.json"
+        state.unlink(missing_ok=True)
+        command = [self.log.stele, "monitor", "--url", self.url, "--vkey", self.log.vkey, "--state", str(state), "--once"]
+        if rules is not None:
+            (place / "rules.toml").write_text(rules)
+            command += ["--rules", str(place / "rules.toml")]
+        begun = time.monotonic()
+        lines = [json.loads(line) for line in said(command, LONG).splitlines()]
+        seconds = time.monotonic() - begun
+        entries = [line["tree_size"] for line in lines if line["event"] == "head"]
+        if len(entries) != 1 or json.loads(state.read_text())["next"] != entries[0]:
+            raise Failed(f"the monitor did not follow the log to its end: {lines[-1:]}")
+        return entries[0], sum(line["event"] == "match" for line in lines), seconds
 
     def load(self, *options, seconds):
         """Loads this service; what stele bench told."""

@@ -13,6 +13,7 @@ mod statements;
 #[cfg(test)]
 mod tests;
 mod wire;
+mod witness;
 mod yardstick;
 
 use crate::console::Console;
@@ -45,6 +46,7 @@ pub(crate) struct Args {
 enum Action {
     Grow(grow::Args),
     Offline(offline::Args),
+    Witness(witness::Args),
     Yardstick(YardstickArgs),
 }
 
@@ -146,6 +148,7 @@ pub(crate) fn run(args: &Args, console: &mut Console<'_>) -> Result<Exit, Failur
     match &args.action {
         Some(Action::Grow(args)) => grow::run(args, console),
         Some(Action::Offline(args)) => offline::run(args, console),
+        Some(Action::Witness(args)) => witness::run(args, console),
         Some(Action::Yardstick(args)) => measure_disk(args, console),
         None => load::run(&args.load, console),
     }

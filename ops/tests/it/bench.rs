@@ -135,3 +135,26 @@ fn issuers_named_by_their_keys_need_no_operator() {
     }
     server.stop();
 }
+
+#[test]
+fn a_witness_of_its_own_is_measured_and_every_answer_verified() {
+    let _machine = machine::shared();
+    let temp = tempfile::tempdir().unwrap();
+    let folder = temp.path().join("witness");
+    let folder = folder.to_str().unwrap();
+    let words = ["bench", "witness", folder, "--logs", "8", "--entries", "20", "--concurrency", "4"];
+    let told = succeed(&[&words[..], &["--duration", "1", "--repetitions", "2", "--json"]].concat());
+    let told: Value = serde_json::from_str(&told).unwrap();
+    let repetitions = told["repetitions"].as_array().unwrap();
+    assert_eq!(repetitions.len(), 2);
+    for repetition in repetitions {
+        assert_eq!(repetition["errors_by_kind"], serde_json::json!({}));
+        assert!(count(&repetition["done"]) > 0 && count(&repetition["verified"]) > 0, "{repetition}");
+        assert_eq!(count(&repetition["wrong"]), 0);
+    }
+    // What it has cosigned stays, as that of any witness.
+    let line = fail(&["bench", "witness", folder], 2);
+    assert!(line.contains("is not empty"), "{line}");
+    let line = fail(&["bench", "witness", "x", "--logs", "8", "--concurrency", "9"], 2);
+    assert!(line.contains("--logs has to be at least --concurrency"), "{line}");
+}

@@ -31,7 +31,7 @@ pub(super) struct Checked {
 }
 
 impl Checked {
-    fn note(&mut self, found: Result<(), String>) {
+    pub(super) fn note(&mut self, found: Result<(), String>) {
         match found {
             Ok(()) => self.verified = self.verified.saturating_add(1),
             Err(why) => {

@@ -35,7 +35,7 @@ impl Place {
     }
 
     /// The head of a POST with a body of this many bytes.
-    fn post(&self, path: &str, media: &str, length: usize, request: &mut Vec<u8>) {
+    pub(super) fn post(&self, path: &str, media: &str, length: usize, request: &mut Vec<u8>) {
         let Self { host, prefix } = self;
         request.clear();
         // Writing to a Vec does not fail.
@@ -59,7 +59,7 @@ impl Keep {
         Self(of.div_ceil(wanted.max(1)).max(1))
     }
 
-    fn wants(self, n: u64) -> bool {
+    pub(super) fn wants(self, n: u64) -> bool {
         n.is_multiple_of(self.0.max(1))
     }
 }
@@ -189,6 +189,6 @@ impl Requests for Read {
 }
 
 /// The kind under which a status is counted.
-fn refusal(status: u16) -> String {
+pub(super) fn refusal(status: u16) -> String {
     format!("HTTP {status}")
 }

@@ -102,7 +102,7 @@ fn plan(args: &LoadArgs, service: &Service) -> Result<Plan, Failure> {
 }
 
 /// The load is plain HTTP: with TLS the machine would mostly measure TLS, and half of that on the wrong side.
-fn address(url: &Url) -> Result<SocketAddr, Failure> {
+pub(super) fn address(url: &Url) -> Result<SocketAddr, Failure> {
     if url.scheme() != "http" {
         return Err(Failure::local(format_args!("{url} is not an http:// address, and a load needs one"))
             .hint("measure the service itself, behind what ends TLS"));
@@ -252,16 +252,8 @@ impl Bench<'_> {
         statements.iter().map(id).collect()
     }
 
-    /// Runs a load and looks at the service right before and right after.
     fn watched(&self, plan: Plan, job: Arc<dyn Requests>) -> Result<Watched, Failure> {
-        let before = self.watch.sample()?;
-        let own_before = Mutex::new(None);
-        let ran = engine::run(plan, &job, &|| {
-            *own_before.lock().unwrap_or_else(PoisonError::into_inner) = self.watch.own_cpu_seconds();
-        })?;
-        let own = own_before.into_inner().unwrap_or_else(PoisonError::into_inner);
-        let client_cpu = self.watch.own_cpu_seconds().zip(own).map(|(after, before)| after - before);
-        Ok(Watched { ran, before, after: self.watch.sample()?, client_cpu })
+        watched(&self.watch, plan, job)
     }
 
     fn told(&self, number: u16, run: Watched, checked: Checked, console: &mut Console<'_>) -> Repetition {
@@ -269,6 +261,18 @@ impl Bench<'_> {
         console.say(format_args!("{number} of {}: {repetition}", self.args.repetitions));
         repetition
     }
+}
+
+/// Runs a load and looks at the service right before and right after.
+pub(super) fn watched(watch: &Watch, plan: Plan, job: Arc<dyn Requests>) -> Result<Watched, Failure> {
+    let before = watch.sample()?;
+    let own_before = Mutex::new(None);
+    let ran = engine::run(plan, &job, &|| {
+        *own_before.lock().unwrap_or_else(PoisonError::into_inner) = watch.own_cpu_seconds();
+    })?;
+    let own = own_before.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let client_cpu = watch.own_cpu_seconds().zip(own).map(|(after, before)| after - before);
+    Ok(Watched { ran, before, after: watch.sample()?, client_cpu })
 }
 
 /// A load, and what was seen of the service at its two ends.

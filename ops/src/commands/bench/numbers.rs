@@ -47,6 +47,14 @@ impl Spread {
     }
 }
 
+impl std::fmt::Display for Spread {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { median, min, max } = *self;
+        let digits = if max < 100.0 { 3 } else { 0 };
+        write!(f, "{median:.digits$} ({min:.digits$} to {max:.digits$})")
+    }
+}
+
 /// Latencies, counted so that any quantile is right to three digits however many there are.
 #[derive(Clone)]
 pub(super) struct Latencies(Histogram<u64>);

@@ -58,6 +58,19 @@ impl Repetition {
         }
     }
 
+    /// How a command ends that measured these.
+    pub(super) fn verdict(all: &[Self]) -> Result<Exit, Failure> {
+        if let Some(why) = all.iter().find_map(|repetition| repetition.checked.first.as_ref()) {
+            return Err(Failure::refused(format_args!("an answer does not prove what it should: {why}")));
+        }
+        if all.iter().all(|repetition| repetition.done == 0) {
+            let kind = all.iter().find_map(|repetition| repetition.errors.keys().next());
+            let kind = kind.map_or("nothing was asked", String::as_str);
+            return Err(Failure::unreachable(format_args!("no request was answered well: {kind}")));
+        }
+        Ok(Exit::Done)
+    }
+
     fn failed(&self) -> u64 {
         self.errors.values().fold(0, |sum, count| sum.saturating_add(*count))
     }
@@ -88,7 +101,7 @@ impl Repetition {
         figures
     }
 
-    fn json(&self) -> Value {
+    pub(super) fn json(&self) -> Value {
         let mut value: Map<String, Value> =
             self.figures().into_iter().map(|(name, value)| (name, json!(value))).collect();
         let text = |(kind, body): (&String, &Vec<u8>)| (kind.clone(), json!(printable(&shown(body))));
@@ -131,6 +144,19 @@ impl fmt::Display for Repetition {
     }
 }
 
+/// The middle and range of every figure that was measured.
+pub(super) fn spreads(repetitions: &[Repetition]) -> Vec<(String, Spread)> {
+    let mut columns: Vec<(String, Vec<f64>)> = Vec::new();
+    for (name, value) in repetitions.iter().flat_map(Repetition::figures) {
+        let Some(value) = value else { continue };
+        match columns.iter_mut().find(|(known, _)| *known == name) {
+            Some((_, values)) => values.push(value),
+            None => columns.push((name, vec![value])),
+        }
+    }
+    columns.into_iter().filter_map(|(name, values)| Some((name, Spread::of(values)?))).collect()
+}
+
 /// The start of an answer, as text.
 fn shown(body: &[u8]) -> String {
     const MOST: usize = 300;
@@ -161,16 +187,7 @@ impl Report<'_> {
                 console.say(format_args!("note: the service answered {kind}; see {hint} in its stele.toml"));
             }
         }
-        let wrong = self.repetitions.iter().find_map(|repetition| repetition.checked.first.as_ref());
-        if let Some(why) = wrong {
-            return Err(Failure::refused(format_args!("an answer does not prove what it should: {why}")));
-        }
-        if self.repetitions.iter().all(|repetition| repetition.done == 0) {
-            let kind = self.repetitions.iter().find_map(|repetition| repetition.errors.keys().next());
-            let kind = kind.map_or("nothing was asked", String::as_str);
-            return Err(Failure::unreachable(format_args!("no request was answered well: {kind}")));
-        }
-        Ok(Exit::Done)
+        Repetition::verdict(&self.repetitions)
     }
 
     fn what(&self) -> &'static str {
@@ -183,24 +200,11 @@ impl Report<'_> {
         }
     }
 
-    /// The middle and range of every figure that was measured.
-    fn spreads(&self) -> Vec<(String, Spread)> {
-        let mut columns: Vec<(String, Vec<f64>)> = Vec::new();
-        for (name, value) in self.repetitions.iter().flat_map(Repetition::figures) {
-            let Some(value) = value else { continue };
-            match columns.iter_mut().find(|(known, _)| *known == name) {
-                Some((_, values)) => values.push(value),
-                None => columns.push((name, vec![value])),
-            }
-        }
-        columns.into_iter().filter_map(|(name, values)| Some((name, Spread::of(values)?))).collect()
-    }
-
     pub(super) fn json(&self) -> Value {
         let args = self.args;
         let cores = std::thread::available_parallelism().map_or(0, std::num::NonZeroUsize::get);
         let spreads: Map<String, Value> =
-            self.spreads().into_iter().map(|(name, spread)| (name, spread.json())).collect();
+            spreads(&self.repetitions).into_iter().map(|(name, spread)| (name, spread.json())).collect();
         let repetitions: Vec<Value> = self.repetitions.iter().map(Repetition::json).collect();
         let (before, after) = self.yardstick.unzip();
         json!({
@@ -233,9 +237,8 @@ impl Report<'_> {
             self.repetitions.len(),
             self.args.duration
         ))?;
-        for (name, Spread { median, min, max }) in self.spreads() {
-            let digits = if max < 100.0 { 3 } else { 0 };
-            console.line(format_args!("{name:26} {median:.digits$} ({min:.digits$} to {max:.digits$})"))?;
+        for (name, spread) in spreads(&self.repetitions) {
+            console.line(format_args!("{name:26} {spread}"))?;
         }
         if let Some((before, after)) = &self.yardstick {
             let ms = |summary: &Summary| summary.p50.as_secs_f64() * 1e3;

@@ -47,6 +47,13 @@ impl Watch {
         Ok(watch)
     }
 
+    /// Watches a process of this machine.
+    pub(super) fn of_process(pid: u32) -> Result<Self, Failure> {
+        let watch = Self { metrics: None, pid: Some(pid), ticks: rustix::param::clock_ticks_per_second() };
+        watch.sample()?;
+        Ok(watch)
+    }
+
     /// Looks once.
     pub(super) fn sample(&self) -> Result<Sample, Failure> {
         let mut sample = match &self.metrics {
