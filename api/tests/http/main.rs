@@ -11,6 +11,8 @@ mod ccf;
 #[cfg(test)]
 mod edge;
 #[cfg(test)]
+mod erased;
+#[cfg(test)]
 mod evidence;
 #[cfg(test)]
 mod keys;
@@ -38,3 +40,5 @@ mod support;
 mod tiles;
 #[cfg(test)]
 mod trace;
+#[cfg(test)]
+mod witness;
