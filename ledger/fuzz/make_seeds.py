@@ -382,6 +382,42 @@ def collaterals() -> Iterable[bytes]:
     yield from pieces(cbor({**plain, **dict(more)}), 4)
 
 
+def manifests() -> Iterable[bytes]:
+    root = hashlib.sha256(b"root").digest()
+    plain = {1: 1, 2: 3, 3: 259, 4: root}
+    yield cbor(plain)
+    # The bounds: one record, the most, one more, none, and backwards.
+    for start, end in ((0, 1), (0, 65_536), (0, 65_537), (7, 7), (8, 7), (2**64 - 2, 2**64 - 1), (0, 2**64 - 1)):
+        yield cbor({**plain, 2: start, 3: end})
+    for key in plain:
+        yield cbor({name: value for name, value in plain.items() if name != key})
+        for other in (-1, None, "1", b"\0" * 31, [1], 2**64):
+            yield cbor({**plain, key: other})
+    yield cbor({**plain, 5: 0})
+    yield cbor2.dumps({4: root, 3: 259, 2: 3, 1: 1})
+    # The same numbers in longer heads, and a map of indefinite length.
+    yield cbor(plain).replace(b"\x02\x03", b"\x02\x18\x03")
+    yield b"\xbf" + cbor(plain)[1:] + b"\xff"
+    yield cbor(plain) + b"\0"
+    yield from pieces(cbor(plain), 4)
+
+
+def notices() -> Iterable[bytes]:
+    entry, reason = "ab" * 32, "asked for by the person"
+    erasure = {"version": 1, "entry": entry, "reason": reason}
+    incident = {"version": 1, "size": 7, "root": "cd" * 32, "reason": "the disk burned"}
+    yield from documents([erasure, incident], ["version", "reason"])
+    for bad in (entry.upper(), entry[2:], entry + "00", "", "g" * 64, 1, None):
+        yield compact({**erasure, "entry": bad})
+        yield compact({**incident, "root": bad})
+    for size in (0, 2**64 - 1, 2**64, -1, 1.5, 1e3, "7", None):
+        yield compact({**incident, "size": size})
+    for text in ("", "r" * 4096, "r" * 4097, "\u00e9" * 2048, "\U0001f5ff", "\n\t", 7):
+        yield compact({**erasure, "reason": text})
+    yield compact({**erasure, **incident})
+    yield compact(erasure).replace(b'"version"', b'"version":1,"version"')
+
+
 def certificate(name: str, issuer: str, public: object, signer: object, extensions: list[tuple[object, bool]]) -> bytes:
     def called(text: str) -> x509.Name:
         return x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, text)])
@@ -738,7 +774,9 @@ SEEDS = {
     "judge": judged,
     "key": keys,
     "key_forms": key_forms,
+    "manifest": manifests,
     "note": notes,
+    "notice": notices,
     "policy": policies,
     "profile_agent_evidence": evidence_documents,
     "profile_agent_trace": agent_traces,
