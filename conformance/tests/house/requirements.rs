@@ -7,7 +7,17 @@ use crate::survey;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The series of the digest that concern a service, and the last number of each.
-const SERIES: [(&str, u32); 5] = [("SCR", 38), ("ARCH", 49), ("RCPT", 22), ("TILE", 12), ("PROOF", 3)];
+const SERIES: [(&str, u32); 9] = [
+    ("SCR", 38),
+    ("ARCH", 49),
+    ("RCPT", 22),
+    ("TILE", 12),
+    ("NOTE", 7),
+    ("CKPT", 8),
+    ("COSIG", 7),
+    ("WIT", 9),
+    ("PROOF", 3),
+];
 
 /// What stands about one id.
 #[derive(Clone, Debug)]
