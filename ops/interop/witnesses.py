@@ -22,18 +22,11 @@ import time
 from cose import insist
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from notes import checkpoint, vkey
 from service import Service
 from witness_log import WitnessService
 
-WITHIN = 60.0
 ORIGIN = "log.example/interop"
-
-
-def vkey(name: str, kind: int, public: bytes) -> str:
-    """A verifier key of C2SP signed-note."""
-    typed = bytes([kind]) + public
-    key_id = hashlib.sha256(name.encode() + b"\n" + typed).digest()[:4]
-    return f"{name}+{key_id.hex()}+{base64.b64encode(typed).decode()}"
 
 
 class Judge:
@@ -104,19 +97,6 @@ def serve(witness: Judge | Plain) -> str:
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     return f"http://127.0.0.1:{server.server_port}"
-
-
-def checkpoint(service: Service, size: int, name: str) -> str:
-    """Waits until the served checkpoint covers `size` entries and bears a line of this name."""
-    deadline = time.monotonic() + WITHIN
-    note = ""
-    while time.monotonic() < deadline:
-        status, body, _ = service.get("/checkpoint")
-        note = body.decode()
-        if status == 200 and note.split("\n")[1] == str(size) and f"\u2014 {name} " in note:
-            return note
-        time.sleep(0.05)
-    raise RuntimeError(f"no checkpoint over {size} entries with a line of {name} within {WITHIN:.0f} s:\n{note}{service.log()}")
 
 
 def examine(program: pathlib.Path, folder: pathlib.Path) -> str:

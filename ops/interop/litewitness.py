@@ -1,0 +1,184 @@
+"""Lets litewitness, the witness of filippo.io/torchwood, cosign the checkpoints of a running `stele`.
+
+    litewitness.py --stele PROGRAM --litewitness PROGRAM
+
+The real program is started as its operator would start it: with a database that knows the log, and with its key in an
+ssh-agent, which here is a thread that holds one key. With `without_quorum = "hold"` nothing is published without it. It is
+asked from the first checkpoint on, as the log grows, after the log was restarted, and after it was itself.
+"""
+
+from __future__ import annotations
+
+import argparse
+import base64
+import contextlib
+import hashlib
+import json
+import pathlib
+import socket
+import socketserver
+import sqlite3
+import struct
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+
+from cose import insist
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from notes import checkpoint, vkey
+from service import Service, free_port
+
+NAME = "litewitness.example/w"
+ORIGIN = "log.example/interop"
+READY_WITHIN = 60.0
+KIND = b"ssh-ed25519"
+
+
+def text(value: bytes) -> bytes:
+    """A string of the SSH protocols (RFC 4251 §5)."""
+    return struct.pack(">I", len(value)) + value
+
+
+class Agent:
+    """An ssh-agent that holds one Ed25519 key (draft-ietf-sshm-ssh-agent): it lists it, and signs with it."""
+
+    def __init__(self, path: pathlib.Path) -> None:
+        key = Ed25519PrivateKey.from_private_bytes(bytes(range(64, 96)))
+        self.public = key.public_key().public_bytes_raw()
+        blob = text(KIND) + text(self.public)
+        self.fingerprint = "SHA256:" + base64.b64encode(hashlib.sha256(blob).digest()).decode().rstrip("=")
+        self.path = str(path)
+
+        class Handler(socketserver.StreamRequestHandler):
+            def handle(self) -> None:
+                while len(head := self.rfile.read(4)) == 4:
+                    request = self.rfile.read(struct.unpack(">I", head)[0])
+                    self.wfile.write(text(answer(request)))
+
+        def answer(request: bytes) -> bytes:
+            if request[:1] == b"\x0b":  # SSH_AGENTC_REQUEST_IDENTITIES
+                return b"\x0c" + struct.pack(">I", 1) + text(blob) + text(b"witness")
+            if request[:1] == b"\x0d" and request[1:].startswith(text(blob)):  # SSH_AGENTC_SIGN_REQUEST
+                rest = request[1 + len(text(blob)) :]
+                message = rest[4 : 4 + struct.unpack(">I", rest[:4])[0]]
+                return b"\x0e" + text(text(KIND) + text(key.sign(message)))
+            return b"\x05"
+
+        server = socketserver.ThreadingUnixStreamServer(self.path, Handler)
+        server.daemon_threads = True
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+
+
+class Litewitness:
+    """The program with its database."""
+
+    def __init__(self, program: pathlib.Path, folder: pathlib.Path, log_vkey: str) -> None:
+        self.program, self.folder = program, folder
+        self.agent = Agent(folder / "agent.sock")
+        self.address = f"127.0.0.1:{free_port()}"
+        self.database = folder / "litewitness.db"
+        with self.running():
+            pass
+        # What `witnessctl add-log` and `witnessctl add-key` write.
+        empty = base64.b64encode(hashlib.sha256(b"").digest()).decode()
+        with contextlib.closing(sqlite3.connect(self.database)) as database, database:
+            database.execute("INSERT INTO log (origin, tree_size, tree_hash) VALUES (?, 0, ?)", (ORIGIN, empty))
+            database.execute("INSERT INTO key (origin, key) VALUES (?, ?)", (ORIGIN, log_vkey))
+
+    @property
+    def vkey(self) -> str:
+        return vkey(NAME, 4, self.agent.public)
+
+    def known(self) -> int:
+        """The size of the checkpoint that it cosigned last."""
+        with contextlib.closing(sqlite3.connect(self.database)) as database:
+            return database.execute("SELECT tree_size FROM log").fetchone()[0]
+
+    @contextlib.contextmanager
+    def running(self) -> Iterator[None]:
+        command = [str(self.program), "-name", NAME, "-db", str(self.database), "-ssh-agent", self.agent.path]
+        command += ["-listen", self.address, "-key", self.agent.fingerprint]
+        with (self.folder / "litewitness.log").open("ab") as log:
+            process = subprocess.Popen(command, stdout=log, stderr=log)
+        try:
+            self._wait(process)
+            yield
+        finally:
+            process.terminate()
+            process.wait(timeout=60)
+
+    def _wait(self, process: subprocess.Popen) -> None:
+        deadline = time.monotonic() + READY_WITHIN
+        host, port = self.address.split(":")
+        while time.monotonic() < deadline and process.poll() is None:
+            with contextlib.suppress(OSError), socket.create_connection((host, int(port)), timeout=5):
+                return
+            time.sleep(0.05)
+        raise RuntimeError(f"litewitness is not there:\n{(self.folder / 'litewitness.log').read_text(errors='replace')}")
+
+
+def refused(witness: Litewitness, note: str) -> int:
+    """What it says to a checkpoint of another history, to see that it is a witness at all."""
+    lines = note.split("\n")
+    lines[2] = base64.b64encode(bytes(32)).decode()
+    body = f"old {lines[1]}\n\n" + "\n".join(lines)
+    request = urllib.request.Request(f"http://{witness.address}/add-checkpoint", data=body.encode())
+    try:
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            return answer.status
+    except urllib.error.HTTPError as refusal:
+        return refusal.code
+
+
+def examine(stele: pathlib.Path, program: pathlib.Path, folder: pathlib.Path) -> str:
+    service = Service(stele, folder)
+    made = json.loads(service.stele("init", service.data, "--service-url", service.url, "--origin", ORIGIN, "--json"))
+    witness = Litewitness(program, folder, made["checkpoint_key"])
+    (service.data / "witness.policy").write_text(f"witness L {witness.vkey} http://{witness.address}\nquorum L\n")
+    config = (service.data / "stele.toml").read_text()
+    config = config.replace('#policy = "witness.policy"', 'policy = "witness.policy"')
+    config = config.replace('without_quorum = "publish"', 'without_quorum = "hold"')
+    (service.data / "stele.toml").write_text(config)
+    notes = []
+    with witness.running():
+        with service.serving():
+            notes.append(checkpoint(service, 3, NAME))
+            key = folder / "issuer.pem"
+            service.stele("key", "new", key)
+            operator = ["--operator-key", service.data / "keys" / "operator.pem"]
+            trust = [*operator, "--issuer", "https://issuer.example", "--key", key]
+            service.stele("policy", "trust", "--url", service.url, *trust)
+            notes.append(checkpoint(service, 5, NAME))
+        insist(witness.known() == 5, "litewitness keeps what it cosigned")
+    with witness.running(), service.serving():
+        key = folder / "other.pem"
+        service.stele("key", "new", key)
+        trust = [*operator, "--issuer", "https://other.example", "--key", key]
+        service.stele("policy", "trust", "--url", service.url, *trust)
+        notes.append(checkpoint(service, 7, NAME))
+        insist(refused(witness, notes[-1]) == 403, "litewitness refuses what the log did not sign")
+    for note in notes:
+        lines = note.rstrip("\n").rsplit("\n\n", 1)[1].split("\n")
+        names = [line.split()[1] for line in lines]
+        insist(names == [ORIGIN, ORIGIN, NAME], f"the log signs twice, litewitness once: {names}")
+    return f"litewitness cosigned {len(notes)} checkpoints, over up to {witness.known()} entries"
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--stele", type=pathlib.Path, required=True, help="the program to examine")
+    parser.add_argument("--litewitness", type=pathlib.Path, required=True, help="the program that cosigns")
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="stele-lw-") as folder:
+        done = examine(arguments.stele.resolve(), arguments.litewitness.resolve(), pathlib.Path(folder))
+    print(f"  {done}", flush=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
