@@ -57,7 +57,7 @@ impl World {
             kinds.iter().map(|kind| Arc::new(CosigningKey::generate(*kind, NAME).unwrap())).collect();
         let journal = Journal::default();
         let parts = WitnessParts {
-            cosigners: keys.iter().map(|key| Arc::clone(key) as Arc<dyn Cosigner>).collect(),
+            cosigners: keys.iter().map(cosigner).collect(),
             logs: vec![LogKey::Ed25519(
                 ed25519_vkey(ORIGIN, &log.public_key().ed25519_bytes().unwrap()).unwrap(),
             )],
@@ -108,6 +108,10 @@ impl World {
         };
         metrics.filter(labelled).map(|metric| metric.get_counter().get_value()).sum()
     }
+}
+
+fn cosigner(key: &Arc<CosigningKey>) -> Arc<dyn Cosigner> {
+    key.clone()
 }
 
 fn leaf(n: u64) -> Hash {

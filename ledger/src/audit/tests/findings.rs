@@ -137,6 +137,8 @@ fn family() -> (World, Bench, [u64; 3], EntryId) {
     (world, bench, [first, parent, second], id)
 }
 
+type Change = fn(&mut Vec<Finding>);
+
 fn orphan(finding: &Finding) -> bool {
     finding.id == "TRACE_PARENT_NOT_FOUND"
 }
@@ -152,13 +154,13 @@ fn d18_another_log_finding_than_the_log_gives_is_found() {
         lie(&world, record(&world, index, |r| change(&mut r.examined.as_mut().unwrap().findings)))
     };
     // What was found is hushed up, moved to another place, or said as of another entry.
-    let changes: [&dyn Fn(&mut Vec<Finding>); 3] = [
-        &|found| found.retain(|finding| !orphan(finding)),
-        &|found| found.iter_mut().filter(|f| orphan(f)).for_each(|f| f.pointer.push('x')),
-        &|found| found.iter_mut().filter(|f| orphan(f)).for_each(|f| f.as_of = Some(2)),
+    let changes: [Change; 3] = [
+        |found| found.retain(|finding| !orphan(finding)),
+        |found| found.iter_mut().filter(|f| orphan(f)).for_each(|f| f.pointer.push('x')),
+        |found| found.iter_mut().filter(|f| orphan(f)).for_each(|f| f.as_of = Some(2)),
     ];
     for one in changes {
-        assert_eq!(change(first, one), [format!("entry {first}: {OTHER}")]);
+        assert_eq!(change(first, &one), [format!("entry {first}: {OTHER}")]);
     }
     // Other words are no other finding.
     let words = |found: &mut Vec<Finding>| found.iter_mut().for_each(|finding| finding.message = "x".into());
