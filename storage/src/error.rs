@@ -44,6 +44,11 @@ pub enum StoreError {
         /// The only format this program reads and writes.
         expected: u32,
     },
+    /// The log was put back from a copy, and nobody has found out yet whether it went on without it.
+    #[error(
+        "this log was restored from a backup and may not be written yet; `stele serve` and `stele incident` say what is missing"
+    )]
+    Restored,
     /// A log was to be made in a folder that has something in it.
     #[error("the folder is not empty, and a log is only made in an empty one; name another folder")]
     AlreadyExists,
@@ -60,6 +65,7 @@ impl StoreError {
             Self::Locked => "locked",
             Self::NotALog => "not_a_log",
             Self::WrongVersion { .. } => "wrong_version",
+            Self::Restored => "restored",
             Self::AlreadyExists => "already_exists",
         }
     }

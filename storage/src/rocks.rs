@@ -1,4 +1,4 @@
-//! The store on disk: RocksDB, embedded in the process, and five small files beside it.
+//! The store on disk: RocksDB, embedded in the process, and a few small files beside it.
 //!
 //! ```text
 //! store/FORMAT      the storage format, checked before anything else is touched
@@ -6,6 +6,7 @@
 //! store/committed   size and root of the newest commit, so that a database that lost some does not open
 //! store/checkpoint  the checkpoint published last
 //! store/announced   the checkpoint announced to witnesses last, if there are any
+//! store/RESTORED    the mark of a log that was put back from a copy and may not sign yet
 //! store/db/         RocksDB
 //! ```
 //!
@@ -14,6 +15,7 @@
 //! marker, or has another root there, has lost or changed something that was acknowledged, and is refused. Opening
 //! looks at everything read-only before it changes anything: a store that is refused is left as it was found.
 
+mod copy;
 mod failure;
 mod folder;
 mod log_file;

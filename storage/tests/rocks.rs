@@ -8,6 +8,8 @@
     reason = "this whole file is a test, its helpers too"
 )]
 
+#[path = "rocks/copying.rs"]
+mod copying;
 #[path = "rocks/damage.rs"]
 mod damage;
 #[path = "rocks/erasing.rs"]

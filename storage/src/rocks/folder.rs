@@ -9,6 +9,9 @@ use crate::error::StoreError;
 
 const FORMAT_NAME: &str = "stele store ";
 
+/// The mark of a log that was restored.
+pub(super) const MARK: &str = "RESTORED";
+
 /// What the process means to do with the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Access {
@@ -52,6 +55,14 @@ impl Folder {
             Some(FORMAT) => Self::lock(root, access),
             Some(found) => Err(StoreError::WrongVersion { found, expected: FORMAT }),
         }
+    }
+
+    /// Takes the folder of a copy, which is no log (yet).
+    pub(super) fn unsealed(root: &Path) -> Result<Self, StoreError> {
+        if root.join("FORMAT").exists() {
+            return Err(StoreError::AlreadyExists);
+        }
+        Self::lock(root, Access::Read)
     }
 
     fn lock(root: &Path, access: Access) -> Result<Self, StoreError> {
@@ -100,7 +111,21 @@ impl Folder {
         self.note("announced")
     }
 
-    fn note(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
+    /// Refuses a log that was restored and has not been found to be whole.
+    pub(super) fn refuse_restored(&self) -> Result<(), StoreError> {
+        if self.root.join(MARK).exists() { Err(StoreError::Restored) } else { Ok(()) }
+    }
+
+    pub(super) fn unmark(&self) -> Result<(), StoreError> {
+        let path = self.root.join(MARK);
+        match fs::remove_file(&path) {
+            Ok(()) => sync_folder(&self.root),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            Err(error) => Err(failure::file("remove", &path, &error)),
+        }
+    }
+
+    pub(super) fn note(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
         let path = self.root.join(name);
         match fs::read(&path) {
             Ok(bytes) => Ok(Some(bytes)),
@@ -119,7 +144,7 @@ impl Folder {
 }
 
 /// Gives a file a new content, so that at every moment it has the old one or the new one, whole.
-fn replace(path: &Path, content: &[u8]) -> Result<(), StoreError> {
+pub(super) fn replace(path: &Path, content: &[u8]) -> Result<(), StoreError> {
     let fresh = path.with_extension("new");
     let write = || {
         let mut file = File::create(&fresh)?;

@@ -44,11 +44,16 @@ impl RocksStore {
     ///
     /// # Errors
     /// [`NotALog`](StoreError::NotALog), [`WrongVersion`](StoreError::WrongVersion), [`Locked`](StoreError::Locked),
-    /// [`Corrupt`](StoreError::Corrupt) or [`Unavailable`](StoreError::Unavailable). A log refused as corrupt is left
-    /// as it was found.
+    /// [`Restored`](StoreError::Restored), [`Corrupt`](StoreError::Corrupt) or
+    /// [`Unavailable`](StoreError::Unavailable). A log refused as corrupt is left as it was found.
     pub fn open(path: &Path, settings: &Settings) -> Result<Self, StoreError> {
-        let examined = Self::examine(path, Access::Write, settings)?;
-        let Self { db, folder, .. } = examined;
+        let folder = Folder::open(path, Access::Write)?;
+        folder.refuse_restored()?;
+        Self::open_folder(folder, settings)
+    }
+
+    pub(super) fn open_folder(folder: Folder, settings: &Settings) -> Result<Self, StoreError> {
+        let Self { db, folder, .. } = Self::examined(folder, settings)?;
         // The read-only view is given up first: it and the database proper would hold the same commits twice.
         drop(db);
         let db = DB::open_cf_descriptors(
@@ -76,12 +81,11 @@ impl RocksStore {
     /// # Errors
     /// As [`open`](Self::open).
     pub fn open_read_only(path: &Path, settings: &Settings) -> Result<Self, StoreError> {
-        Self::examine(path, Access::Read, settings)
+        Self::examined(Folder::open(path, Access::Read)?, settings)
     }
 
     /// Looks at everything that opening would rely on, without changing any of it.
-    fn examine(path: &Path, access: Access, settings: &Settings) -> Result<Self, StoreError> {
-        let folder = Folder::open(path, access)?;
+    pub(super) fn examined(folder: Folder, settings: &Settings) -> Result<Self, StoreError> {
         let marked = marker::read(&folder.marker())?;
         log_file::verify(&folder.database())?;
         let db = DB::open_cf_descriptors_read_only(
