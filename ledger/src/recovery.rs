@@ -87,7 +87,7 @@ fn full_tiles(level: u8, size: TreeSize) -> u64 {
 }
 
 /// The newest checkpoint: ours, not ahead of the store, and of the same history.
-fn published(
+pub(crate) fn published(
     store: &dyn LogStore,
     snapshot: &dyn Snapshot,
     head: TreeHead,
