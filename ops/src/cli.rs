@@ -31,6 +31,9 @@ enum Command {
     Verify(commands::verify::Args),
     Show(commands::show::Args),
     Fsck(commands::fsck::Args),
+    Backup(commands::backup::Args),
+    Restore(commands::restore::Args),
+    Incident(commands::incident::Args),
     Bench(commands::bench::Args),
     Audit(commands::audit::Args),
     Monitor(commands::monitor::Args),
@@ -73,6 +76,9 @@ fn run(cli: Cli, console: &mut Console<'_>) -> Result<Exit, Failure> {
         Command::Verify(args) => commands::verify::run(&args, console),
         Command::Show(args) => commands::show::run(&args, console),
         Command::Fsck(args) => commands::fsck::run(&args, console),
+        Command::Backup(args) => commands::backup::run(&args, console),
+        Command::Restore(args) => commands::restore::run(&args, console),
+        Command::Incident(args) => commands::incident::run(&args, console),
         Command::Bench(args) => commands::bench::run(&args, console),
         Command::Audit(args) => commands::audit::run(&args, console),
         Command::Monitor(args) => commands::monitor::run(&args, console),
@@ -80,6 +86,17 @@ fn run(cli: Cli, console: &mut Console<'_>) -> Result<Exit, Failure> {
         Command::Witness(args) => commands::witness::run(&args, console),
         Command::Config(args) => commands::config::run(&args, console),
     }
+}
+
+/// Runs one command inside of a test: how it ends, and what it says.
+#[cfg(test)]
+pub(crate) fn run_words(words: &[&str]) -> (Result<Exit, Failure>, String) {
+    let (mut out, mut err) = (Vec::new(), Vec::new());
+    let ended = match Cli::try_parse_from(["stele"].iter().chain(words)) {
+        Ok(cli) => run(cli, &mut Console::new(&mut out, &mut err)),
+        Err(error) => Err(Failure::local(error)),
+    };
+    (ended, String::from_utf8_lossy(&out).into_owned())
 }
 
 #[cfg(test)]

@@ -95,6 +95,20 @@ impl DataDir {
             Err(error) => return Err(Failure::local(format_args!("cannot use {}: {error}", root.display()))),
         }
         let folder = Self { root: root.to_owned(), made: false };
+        if root.join(crate::backup::UNFINISHED).exists() {
+            return Err(Failure::local(format_args!(
+                "{} is not a log: restoring a backup into it was interrupted",
+                root.display()
+            ))
+            .hint("delete the folder, then run stele restore again"));
+        }
+        if root.join(crate::backup::MANIFEST).exists() {
+            return Err(Failure::local(format_args!(
+                "{} is a backup, not the folder of a log",
+                root.display()
+            ))
+            .hint("put it back in a folder of its own with: stele restore BACKUP DIR"));
+        }
         for needed in [folder.config_file(), folder.store_folder()] {
             if !needed.exists() {
                 return Err(Failure::local(format_args!(
@@ -148,6 +162,11 @@ impl DataDir {
     /// Opens the store for one process alone.
     pub(crate) fn open_store(&self, settings: &storage::Settings) -> Result<RocksStore, Failure> {
         RocksStore::open(&self.store_folder(), settings).map_err(|error| self.explain(&error))
+    }
+
+    /// Opens the store for one process alone, also of a log that was restored and may not sign yet.
+    pub(crate) fn open_restored_store(&self, settings: &storage::Settings) -> Result<RocksStore, Failure> {
+        RocksStore::open_restored(&self.store_folder(), settings).map_err(|error| self.explain(&error))
     }
 
     /// Opens the store without changing anything in it.

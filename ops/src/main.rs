@@ -3,6 +3,7 @@
 //! This is the composition root. It is the only room that knows files, environment, ports and signals;
 //! every decision about a statement is made in `ledger`, every byte of a proof in `proofs`.
 
+mod backup;
 mod cli;
 mod commands;
 mod config;
@@ -13,6 +14,7 @@ mod files;
 mod http;
 mod keys;
 mod progress;
+mod restored;
 mod serve;
 mod submit;
 mod telemetry;

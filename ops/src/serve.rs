@@ -1,5 +1,6 @@
 //! Running the service: from a folder to a listening process, and back to a clean end.
 
+mod backups;
 mod connection;
 mod descriptors;
 pub(crate) mod plain;

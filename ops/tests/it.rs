@@ -30,6 +30,8 @@ mod wire;
 mod auditing;
 #[path = "it/audits.rs"]
 mod audits;
+#[path = "it/backups.rs"]
+mod backups;
 #[path = "it/barrier.rs"]
 mod barrier;
 #[path = "it/bench.rs"]

@@ -7,6 +7,7 @@ mod admit;
 mod change;
 pub(crate) mod erase;
 mod in_force;
+pub(crate) mod incident;
 mod inside;
 mod show;
 #[cfg(test)]

@@ -3,13 +3,14 @@
 //! To stop: accept nothing more, let accepted requests finish (bounded), and drop the last handle on the ledger. The
 //! sequencer then commits what it holds and ends, and the publisher signs the newest checkpoint and ends.
 
+use super::backups;
 use super::connection::Guard;
 use super::descriptors;
 use super::{PRIVATE, PUBLIC, Plan, listen, tls};
 use crate::config::Config;
 use crate::datadir::DataDir;
 use crate::failure::Failure;
-use crate::{keys, telemetry, witnessing};
+use crate::{keys, restored, telemetry, witnessing};
 use anyhow::Context;
 use api::HttpMetrics;
 use axum::Router;
@@ -46,7 +47,7 @@ pub(crate) struct Ready {
 
 /// Serves the log until it is told to stop. Returns after everything accepted is committed and published.
 pub(crate) fn run(folder: &DataDir, plan: Plan, ready: &mut dyn FnMut(&Ready)) -> Result<(), Failure> {
-    let store = Arc::new(folder.open_store(&plan.config.store)?);
+    let store = Arc::new(folder.open_restored_store(&plan.config.store)?);
     let keys = keys::of_service(folder, store.as_ref())?;
     let registry = telemetry::registry()?;
     telemetry::watch_store(&store, &registry)?;
@@ -66,7 +67,9 @@ pub(crate) fn run(folder: &DataDir, plan: Plan, ready: &mut dyn FnMut(&Ready)) -
         plan.config;
     let Opened { ledger, sequencer, publisher, keeper } = Ledger::open(parts, settings)
         .map_err(|error| Failure::local(format_args!("{}: {error}", folder.root().display())))?;
-    witnessing::guard(folder, &witness, asked.as_ref(), &ledger)?;
+    let shown = witnessing::guard(folder, &witness, asked.as_ref(), &ledger)?;
+    restored::settle(folder, &store, &ledger, &shown)?;
+    let copies = backups::open(folder, &store);
 
     let tls = plan.tls.as_ref().map(tls::config).transpose()?;
     let public = listen(listening.address, PUBLIC)?;
@@ -104,18 +107,22 @@ pub(crate) fn run(folder: &DataDir, plan: Plan, ready: &mut dyn FnMut(&Ready)) -
         ready(&announcement);
         until_stopped(stop, handle, servers, threads, grace).await
     });
+    drop(copies);
     // The server of the metrics ends here; it shares the store.
     runtime.shutdown_timeout(LAST_WORDS);
-    if ending.is_ok()
-        && let Err(error) = store.flush()
-    {
+    close(store, ending.is_ok());
+    ending
+}
+
+/// Writes out what is in memory, if all is well, and closes the store.
+fn close(store: Arc<RocksStore>, well: bool) {
+    if well && let Err(error) = store.flush() {
         tracing::warn!(%error, "what is committed stays in the write-ahead log; the next start reads it from there");
     }
     match last_holder(store, DRAIN) {
         Some(store) => drop(store),
         None => tracing::warn!("the store is still in use and was not closed; nothing acknowledged is lost"),
     }
-    ending
 }
 
 /// Waits until nobody else holds it. The store has to be closed before the process ends: RocksDB's own threads, a

@@ -7,6 +7,7 @@ use crate::datadir::DataDir;
 use crate::failure::Failure;
 use crate::files;
 use ledger::{Compared, Ledger, Witnessing};
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Duration;
 use url::Url;
@@ -16,7 +17,8 @@ const MAX_SOURCES: usize = 256;
 
 /// Somebody who may have kept a checkpoint of this log.
 enum Source {
-    Witness(String, HttpWitness),
+    /// By its number in the policy.
+    Witness(usize, String, HttpWitness),
     Url(Url),
     File(std::path::PathBuf),
 }
@@ -24,7 +26,7 @@ enum Source {
 impl Source {
     fn name(&self) -> String {
         match self {
-            Self::Witness(name, _) => format!("the witness {name}"),
+            Self::Witness(_, name, _) => format!("the witness {name}"),
             Self::Url(url) => url.to_string(),
             Self::File(path) => path.display().to_string(),
         }
@@ -33,7 +35,7 @@ impl Source {
     /// The checkpoint that the source knows; none if it knows none.
     fn ask(&self, timeout: Duration) -> Result<Option<Vec<u8>>, String> {
         match self {
-            Self::Witness(_, witness) => witness.monitored(),
+            Self::Witness(_, _, witness) => witness.monitored(),
             Self::Url(url) => get(&agent(url, timeout), url),
             Self::File(path) => files::read(path).map(Some).map_err(|failure| failure.message),
         }
@@ -41,16 +43,17 @@ impl Source {
 }
 
 /// Asks everybody at once. A checkpoint under the log's own key that is ahead of the store, or contradicts it, refuses the
-/// start (D11); anything else does not, but for a guard that is to refuse when it reached nobody.
+/// start (D11); anything else does not, but for a guard that is to refuse when it reached nobody. Gives the witnesses, by
+/// their numbers in the policy, who showed a checkpoint that the log continues.
 pub(crate) fn guard(
     folder: &DataDir,
     settings: &Settings,
     witnessing: Option<&Witnessing>,
     ledger: &Ledger,
-) -> Result<(), Failure> {
+) -> Result<BTreeSet<usize>, Failure> {
     let sources = sources(folder, settings, witnessing, &ledger.identity().genesis.origin)?;
     if sources.is_empty() {
-        return Ok(());
+        return Ok(BTreeSet::new());
     }
     let timeout = Duration::from_millis(settings.request_ms);
     let answers: Vec<_> = std::thread::scope(|scope| {
@@ -60,15 +63,19 @@ pub(crate) fn guard(
             .map(|thread| thread.join().unwrap_or_else(|_| Err("it failed".to_owned())))
             .collect()
     });
-    let mut reached = 0_usize;
+    let (mut reached, mut shown) = (0_usize, BTreeSet::new());
     for (source, answer) in sources.iter().zip(answers) {
-        reached += usize::from(weigh(source, answer, ledger)?);
+        let told = weigh(source, answer, ledger)?;
+        reached += usize::from(told != Told::Nothing);
+        if let (Told::Continued, Source::Witness(number, ..)) = (told, source) {
+            shown.insert(*number);
+        }
     }
     match (reached, settings.unreachable) {
-        (1.., _) => Ok(()),
+        (1.., _) => Ok(shown),
         (0, Unreachable::Start) => {
             tracing::warn!("the fork guard reached nobody who could know a checkpoint of this log; starting all the same");
-            Ok(())
+            Ok(shown)
         }
         (0, Unreachable::Refuse) => Err(Failure::unreachable(
             "the fork guard reached nobody who could know a checkpoint of this log, and is told not to start then",
@@ -77,15 +84,26 @@ pub(crate) fn guard(
     }
 }
 
-/// Whether the source was any use. Refuses when it proves that this log must not sign.
-fn weigh(source: &Source, answer: Result<Option<Vec<u8>>, String>, ledger: &Ledger) -> Result<bool, Failure> {
+/// Of what use a source was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Told {
+    /// Of none.
+    Nothing,
+    /// It says that it knows no checkpoint of this log.
+    Unknown,
+    /// It has one that this log continues.
+    Continued,
+}
+
+/// What the source told. Refuses when it proves that this log must not sign.
+fn weigh(source: &Source, answer: Result<Option<Vec<u8>>, String>, ledger: &Ledger) -> Result<Told, Failure> {
     let name = source.name();
     let checkpoint = match answer {
         Ok(Some(checkpoint)) => checkpoint,
-        Ok(None) => return Ok(true),
+        Ok(None) => return Ok(Told::Unknown),
         Err(why) => {
             tracing::warn!(source = name, why, "the fork guard could not ask");
-            return Ok(false);
+            return Ok(Told::Nothing);
         }
     };
     let compared = ledger
@@ -97,9 +115,9 @@ fn weigh(source: &Source, answer: Result<Option<Vec<u8>>, String>, ledger: &Ledg
     match compared {
         Compared::Foreign(why) => {
             tracing::warn!(source = name, why, "what the fork guard was shown is no checkpoint of this log");
-            Ok(false)
+            Ok(Told::Nothing)
         }
-        _ => Ok(true),
+        _ => Ok(Told::Continued),
     }
 }
 
@@ -111,10 +129,12 @@ fn sources(
 ) -> Result<Vec<Source>, Failure> {
     let mut sources = Vec::new();
     let timeout = Duration::from_millis(settings.request_ms);
-    for witness in witnessing.iter().flat_map(|witnessing| witnessing.policy.witnesses()) {
+    for (number, witness) in
+        witnessing.iter().flat_map(|witnessing| witnessing.policy.witnesses()).enumerate()
+    {
         if let Some(url) = witness.url.as_deref().and_then(|url| prefix(url).ok()) {
             let http = HttpWitness::new(&url, origin, timeout)?;
-            sources.push(Source::Witness(witness.key.name().to_string(), http));
+            sources.push(Source::Witness(number, witness.key.name().to_string(), http));
         }
     }
     for named in &settings.known_checkpoints {

@@ -61,6 +61,15 @@ impl Log {
         Self { temp, dir }
     }
 
+    /// A log restored from a backup, with the keys of this one and its settings for tests.
+    pub(crate) fn restored(&self, backup: &str) -> Self {
+        let temp = tempfile::tempdir().unwrap();
+        let dir = temp.path().join("log");
+        let keys = self.dir.join("keys");
+        succeed(&["restore", backup, dir.to_str().unwrap(), "--keys", keys.to_str().unwrap()]);
+        Self { temp, dir }
+    }
+
     /// A path beside the log, for files of a test.
     pub(crate) fn beside(&self, name: &str) -> PathBuf {
         self.temp.path().join(name)

@@ -65,11 +65,16 @@ impl Server {
 
     /// Starts a server that has to refuse, with this exit code and one clear line; that line.
     pub(crate) fn refuse(log: &Log, options: &[&str]) -> String {
+        Self::refuse_with(log, options, 2)
+    }
+
+    /// The same with another exit code.
+    pub(crate) fn refuse_with(log: &Log, options: &[&str], code: i32) -> String {
         let listen: &[&str] = if options.contains(&"--listen") { &[] } else { &["--listen", "127.0.0.1:0"] };
         match Self::try_start(log, &[&[STELE, "serve", log.path()], listen, options].concat()) {
             Ok(server) => panic!("it should not have started: {}", server.ready),
             Err(output) => {
-                assert_eq!(output.status.code(), Some(2), "{}", both(&output));
+                assert_eq!(output.status.code(), Some(code), "{}", both(&output));
                 clear_line(&output)
             }
         }

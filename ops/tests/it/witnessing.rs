@@ -21,13 +21,13 @@ use crate::statements::Issuer;
 const ORIGIN: &str = "log.example/killed";
 
 /// A running witness; killed when a test ends without ending it.
-struct Witness {
+pub(crate) struct Witness {
     child: Child,
-    url: String,
+    pub(crate) url: String,
 }
 
 impl Witness {
-    fn start(folder: &str) -> Self {
+    pub(crate) fn start(folder: &str) -> Self {
         let mut child = Command::new(STELE)
             .args(["witness", "serve", folder, "--listen", "127.0.0.1:0", "--json"])
             .stdin(Stdio::null())
@@ -51,7 +51,7 @@ impl Drop for Witness {
 }
 
 /// A witness in a temporary folder, and the vkeys it told.
-fn create() -> (tempfile::TempDir, String, Vec<CosignerKey>) {
+pub(crate) fn create() -> (tempfile::TempDir, String, Vec<CosignerKey>) {
     let temp = tempfile::tempdir().unwrap();
     let folder = temp.path().join("witness").to_str().unwrap().to_owned();
     let told = succeed(&["witness", "init", &folder, "--name", "witness.example/w", "--json"]);
@@ -60,7 +60,7 @@ fn create() -> (tempfile::TempDir, String, Vec<CosignerKey>) {
     (temp, folder, vkeys.iter().map(|vkey| vkey.as_str().unwrap().parse().unwrap()).collect())
 }
 
-fn knows(folder: &str, vkey: &str) {
+pub(crate) fn knows(folder: &str, vkey: &str) {
     fs::write(PathBuf::from(folder).join("logs.policy"), format!("log {vkey}\nquorum none\n")).unwrap();
 }
 

@@ -9,10 +9,13 @@ use crate::files;
 use crate::http::Client;
 use crate::keys;
 use ledger::PrivateKey;
-use ledger::control::{Erasure, LogRef, MakeError, anchors_statement, erasure_statement, policy_statement};
+use ledger::control::{
+    Erasure, Incident, LogRef, MakeError, anchors_statement, erasure_statement, incident_statement,
+    policy_statement,
+};
 use ledger::policy::Policy;
 use ledger::trust::{AnchorId, AnchorIncrement};
-use proofs::{Proof, Receipt, SignedStatement, Signer};
+use proofs::{EntryId, Proof, Receipt, SignedStatement, Signer};
 use serde_json::json;
 
 /// The operator at work on one log.
@@ -88,6 +91,23 @@ impl<'a> Session<'a> {
     pub(super) fn erase(&self, erasure: &Erasure, console: &mut Console<'_>) -> Result<Done, Failure> {
         let statement = erasure_statement(self.log(), erasure, &self.key).map_err(cannot_make)?;
         self.submit("erasure", &statement, console)
+    }
+
+    /// Puts an incident on the record, right behind the head that it names.
+    pub(super) fn report(
+        &self,
+        incident: &Incident,
+        last: EntryId,
+        console: &mut Console<'_>,
+    ) -> Result<Done, Failure> {
+        let statement = incident_statement(self.log(), last, incident, &self.key).map_err(cannot_make)?;
+        self.submit("incident", &statement, console)
+    }
+
+    /// How many entries are committed, if the service is well enough to tell.
+    pub(super) fn committed(&self) -> Option<u64> {
+        let state = self.client.fetch("readyz", "application/json").ok()?;
+        serde_json::from_slice::<serde_json::Value>(&state).ok()?.get("committed_size")?.as_u64()
     }
 
     fn submit(
