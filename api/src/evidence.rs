@@ -35,12 +35,15 @@ impl Default for EvidenceSettings {
 pub enum EvidenceDoor {
     /// `POST /evidence`, and `POST /entries` with a record in JSON.
     Evidence,
+    /// `POST /events`: CloudEvents.
+    Events,
 }
 
 impl EvidenceDoor {
     const fn name(self) -> &'static str {
         match self {
             Self::Evidence => "evidence",
+            Self::Events => "events",
         }
     }
 }

@@ -34,6 +34,10 @@ pub(crate) const CBOR_SEQUENCE: &str = "application/cbor-seq";
 pub(crate) const JSON: &str = "application/json";
 /// JSON values, a line each (<https://github.com/ndjson/ndjson-spec>).
 pub(crate) const NDJSON: &str = "application/x-ndjson";
+/// One event in JSON (CloudEvents JSON format §3).
+pub(crate) const CLOUD_EVENT: &str = "application/cloudevents+json";
+/// Many of them (CloudEvents JSON format §4).
+pub(crate) const CLOUD_EVENTS: &str = "application/cloudevents-batch+json";
 /// Plain text; C2SP checkpoints are this too.
 pub(crate) const TEXT: &str = "text/plain; charset=utf-8";
 /// Bytes without a type of their own: tiles and bundles (TILE-03, TILE-08).
@@ -207,6 +211,48 @@ pub(crate) fn require_lines(headers: &HeaderMap) -> Result<(), Problem> {
     let detail = "Send records, one a line, as application/x-ndjson, without Content-Encoding";
     let accepted = HeaderValue::from_static(NDJSON);
     Err(Problem::of(&problem::UNSUPPORTED_MEDIA_TYPE).detail(detail).header(ACCEPT_POST, accepted))
+}
+
+/// How an event is sent (CloudEvents HTTP binding §3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Event {
+    /// The content is the event.
+    Structured,
+    /// The content is many events.
+    Batch,
+    /// The content is the data of the event, of this kind if that was named.
+    Data(Option<Kind>),
+}
+
+/// In which mode an event is sent.
+///
+/// # Errors
+///
+/// 415 with `Accept-Post`; 400 for JSON without the headers of an event.
+pub(crate) fn require_event(headers: &HeaderMap) -> Result<Event, Problem> {
+    let content = content_type(headers).filter(|_| !is_compressed(headers));
+    let event = content.and_then(|content| match content.essence().as_str() {
+        CLOUD_EVENT => Some(Event::Structured),
+        CLOUD_EVENTS => Some(Event::Batch),
+        _ => record_kind(&content).map(Event::Data),
+    });
+    match event {
+        Some(Event::Data(_)) if !headers.contains_key("ce-specversion") => Err(Problem::of(
+            &problem::INVALID_CLOUD_EVENT,
+        )
+        .because(
+            "there is neither an event in the content, by its type, nor are its attributes in ce-* headers",
+        )),
+        Some(event) => Ok(event),
+        None => {
+            let detail = "Send one event as application/cloudevents+json, many as \
+                          application/cloudevents-batch+json, or its data in JSON with its attributes in ce-* headers";
+            let accepted = "application/cloudevents+json, application/cloudevents-batch+json, application/json, \
+                            application/vnd.aigp.event+json, application/vnd.agent-evidence.event+json";
+            let problem = Problem::of(&problem::UNSUPPORTED_MEDIA_TYPE).detail(detail);
+            Err(problem.header(ACCEPT_POST, HeaderValue::from_static(accepted)))
+        }
+    }
 }
 
 fn record_kind(content: &MediaType<'_>) -> Option<Option<Kind>> {

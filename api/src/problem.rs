@@ -20,6 +20,7 @@ use axum::http::header::{LOCATION, RETRY_AFTER};
 use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use ledger::profile::Finding;
+use serde_json::{Value, json};
 
 pub(crate) use render::{Form, details, element, render};
 
@@ -87,6 +88,10 @@ rows! {
          Accept-Post of this resource lists";
     NO_SUBJECT = UNPROCESSABLE_ENTITY, "no-subject", "No Subject",
         "The record does not say what it is about, so it could not be found again";
+    INVALID_CLOUD_EVENT = BAD_REQUEST, "invalid-cloud-event", "Invalid CloudEvent",
+        "The request holds no CloudEvent that this service takes";
+    EVENTS_REFUSED = UNPROCESSABLE_ENTITY, "events-refused", "Events Refused",
+        "Not every event of the batch was registered; the results say which, and why";
     INVALID_SEARCH = BAD_REQUEST, "invalid-search", "Invalid Search",
         "The query cannot be asked; GET /search/terms tells what can";
     NO_SUCH_KEY = NOT_FOUND, "no-such-key", "No such key", "No key could be found for this kid value";
@@ -145,16 +150,16 @@ pub(crate) struct Problem {
     status: StatusCode,
     detail: Cow<'static, str>,
     headers: Vec<(HeaderName, HeaderValue)>,
-    /// What a profile found; only problem details in JSON have room for it.
-    findings: Vec<Finding>,
+    /// Further members; only problem details in JSON have room for them.
+    members: Vec<(&'static str, Value)>,
     cause: Option<String>,
 }
 
 impl Problem {
     /// A failure with the texts of its row.
     pub(crate) fn of(row: &'static Row) -> Self {
-        let (headers, findings) = (Vec::new(), Vec::new());
-        Self { row, status: row.status, detail: Cow::Borrowed(row.detail), headers, findings, cause: None }
+        let (headers, members) = (Vec::new(), Vec::new());
+        Self { row, status: row.status, detail: Cow::Borrowed(row.detail), headers, members, cause: None }
     }
 
     /// A failure of the framework, known only by its status.
@@ -211,7 +216,13 @@ impl Problem {
 
     /// Everything that was found, whether it refuses or not.
     pub(crate) fn findings(self, findings: &[Finding]) -> Self {
-        Self { findings: findings.to_vec(), ..self }
+        if findings.is_empty() { self } else { self.member("findings", json!(findings)) }
+    }
+
+    /// One more member of problem details in JSON.
+    pub(crate) fn member(mut self, name: &'static str, value: Value) -> Self {
+        self.members.push((name, value));
+        self
     }
 
     /// Its name in metrics.

@@ -18,8 +18,8 @@ use crate::reading::ReadSettings;
 use crate::routes::pages::PagePlaces;
 use crate::routes::tiles::TileCache;
 use crate::routes::{
-    batch, ccf, checkpoint, consistency, evidence, health, keys, openapi, pages, policy, proofs, register,
-    resolve, search, statements, summary, tiles, trace,
+    batch, ccf, checkpoint, consistency, events, evidence, health, keys, openapi, pages, policy, proofs,
+    register, resolve, search, statements, summary, tiles, trace,
 };
 
 use Door::{Binary, Cose, Json, Probe, Scitt, Text};
@@ -67,6 +67,7 @@ pub(crate) static ROUTES: &[Route] = &[
     // Ours
     at("/entries/batch", Cose, "POST many statements, get their receipts", || post(batch::register)),
     at("/evidence", Json, "POST records in JSON that nobody signed", || post(evidence::register)),
+    at("/events", Json, "POST CloudEvents of AIGP and Agent Evidence", || post(events::register)),
     at("/statements", Cose, "?from=&to= entries in bulk, for auditors", || get(pages::page)),
     at("/statements/{entry_id}", Cose, "the statement as registered", || get(statements::statement)),
     at("/statements/{entry_id}/transparent", Cose, "with its receipt", || get(statements::transparent)),

@@ -5,6 +5,7 @@ pub(crate) mod batch;
 pub(crate) mod ccf;
 pub(crate) mod checkpoint;
 pub(crate) mod consistency;
+pub(crate) mod events;
 pub(crate) mod evidence;
 pub(crate) mod health;
 pub(crate) mod keys;

@@ -4,8 +4,10 @@
 //! them, and what that producer may write. Here it is found out what the record is and what it is about, whether it is
 //! within what its producer may write, and what its profile says; then the registrar wraps and registers it.
 
+mod cloud_event;
 mod lines;
 mod scope;
+mod slices;
 
 #[cfg(test)]
 mod tests;
@@ -26,8 +28,10 @@ use crate::registrar::Submission;
 use crate::registration::{Registration, Wait};
 use crate::shared::Shared;
 
+pub use cloud_event::CloudEventError;
 pub use lines::{Line, LineReader};
 pub use scope::{Scope, SubjectPrefix, SubjectPrefixError};
+pub use slices::{SliceError, elements, member};
 
 /// How many records are looked at in one piece of work, as in a batch of statements.
 const CHUNK: usize = 64;
@@ -35,8 +39,8 @@ const CHUNK: usize = 64;
 /// A record as it came through a door.
 #[derive(Debug, Clone)]
 pub struct Record {
-    /// What it is; `None` to recognise it by its content.
-    pub kind: Option<Kind>,
+    /// What is known of it.
+    pub form: Form,
     /// The bytes, which are never changed.
     pub payload: Bytes,
     /// Who sent it, as the door authenticated them.
@@ -47,6 +51,19 @@ pub struct Record {
     pub envelope: bool,
     /// What the producer may write.
     pub scope: Arc<Scope>,
+}
+
+/// What is known of a record before it is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// What it is.
+    Named(Kind),
+    /// That it is JSON: it is recognised by its members.
+    Content,
+    /// That it is a CloudEvent in JSON with an event of AIGP or Agent Evidence in it.
+    CloudEvent,
+    /// That it is the data of such an event, whose attributes are among the headers as `ce-<name>`.
+    CloudEventData,
 }
 
 /// A record that is in the log.
@@ -95,6 +112,9 @@ pub enum RecordError {
         /// What its profile found.
         findings: Vec<Finding>,
     },
+    /// It is no event that is taken.
+    #[error(transparent)]
+    CloudEvent(#[from] CloudEventError),
     /// Its producer may not write records of this system.
     #[error("the producer may not write records of the system {}", .0.system().name())]
     System(Kind),
@@ -181,6 +201,19 @@ impl Ledger {
         outcomes.into_iter().map(|outcome| outcome.and_then(&mut entry)).collect()
     }
 
+    /// The elements of a JSON array, at most `most`, each as a record can be.
+    ///
+    /// # Errors
+    ///
+    /// [`SliceError`]; an array that could not be looked at counts as none.
+    pub async fn elements(&self, content: Bytes, most: usize) -> Result<Vec<Bytes>, SliceError> {
+        let cut = move || {
+            let found = elements(&content, most)?;
+            Ok(found.into_iter().map(|range| content.slice(range)).collect())
+        };
+        self.shared.workers.run(cut).await.unwrap_or(Err(SliceError::NotAnArray))
+    }
+
     /// The same work for each of many things, in chunks on the workers; results in order.
     async fn in_chunks<A, B>(
         &self,
@@ -221,7 +254,18 @@ impl Ledger {
 
 /// Finds out what the record is, whether it may be written, and makes of it what the registrar takes.
 fn prepare(shared: &Shared, record: Record) -> Result<Prepared, RecordError> {
-    let Record { kind, payload, producer, headers, envelope, scope } = record;
+    let Record { form, payload, producer, headers, envelope, scope } = record;
+    let (kind, payload, headers) = match form {
+        Form::Named(kind) => (Some(kind), payload, headers),
+        Form::Content => (None, payload, headers),
+        Form::CloudEvent | Form::CloudEventData => {
+            let opened = match form {
+                Form::CloudEvent => cloud_event::structured(payload)?,
+                _ => cloud_event::binary(payload, headers)?,
+            };
+            (Some(opened.kind), opened.payload, opened.headers)
+        }
+    };
     if let Some(kind) = kind.filter(|kind| !scope.admits_system(kind.system())) {
         return Err(RecordError::System(kind));
     }

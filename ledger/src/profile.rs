@@ -46,8 +46,9 @@ pub use schema::schema_digests;
 pub use term::{IndexTerm, MAX_TERM_BYTES, MAX_TERMS, TERM_NAMES, TermKind, TermName};
 pub use trace::locator as trace_locator;
 
-pub(crate) use examine::{Seen, content_type, see};
+pub(crate) use examine::{Seen, content_type, payload_object, see};
 pub(crate) use look::rfc3339 as unix_seconds;
 pub(crate) use probe::{is_probed, rows_of};
+pub(crate) use recognise::recognise;
 pub(crate) use term::{row_prefix, statement_terms};
 pub(crate) use trace::{anchor_leaf, trace_rows};

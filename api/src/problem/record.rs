@@ -1,10 +1,13 @@
 //! Why a record that nobody signed is not in the log.
 
 use ledger::RegisterError;
-use ledger::evidence::RecordError;
+use ledger::evidence::{RecordError, SliceError};
 use ledger::governance::{Refusal, Rejection};
 
-use super::{FINDINGS, NO_SUBJECT, OUT_OF_SCOPE, Problem, UNRECOGNISED_RECORD};
+use super::{
+    BATCH_TOO_LARGE, FINDINGS, INVALID_CLOUD_EVENT, MALFORMED, NO_SUBJECT, OUT_OF_SCOPE, Problem,
+    UNRECOGNISED_RECORD,
+};
 use crate::public_url::PublicUrl;
 
 impl Problem {
@@ -18,6 +21,7 @@ impl Problem {
             RecordError::NoSubject { findings, .. } => {
                 Self::of(&NO_SUBJECT).because(error).findings(findings)
             }
+            RecordError::CloudEvent(error) => Self::of(&INVALID_CLOUD_EVENT).because(error),
             RecordError::System(kind) => {
                 let system = kind.system().name();
                 Self::of(&OUT_OF_SCOPE).because(format_args!("it is not for records of {system}"))
@@ -29,6 +33,14 @@ impl Problem {
                 why @ Rejection::Profile { findings, .. },
             ))) => Self::of(&FINDINGS).because(why).findings(findings),
             RecordError::Register(error) => Self::register(error, url),
+        }
+    }
+
+    /// Why a batch of events was not looked at.
+    pub(crate) fn slices(error: &SliceError) -> Self {
+        match error {
+            SliceError::NotAnArray => Self::of(&MALFORMED).because(error),
+            SliceError::TooMany { .. } => Self::of(&BATCH_TOO_LARGE).because(error),
         }
     }
 }

@@ -147,8 +147,8 @@ fn members(problem: &Problem) -> Map<String, serde_json::Value> {
     put("title", json!(problem.row.title));
     put("status", json!(problem.status.as_u16()));
     put("detail", json!(problem.detail));
-    if !problem.findings.is_empty() {
-        put("findings", json!(problem.findings));
+    for (name, value) in &problem.members {
+        put(name, value.clone());
     }
     members
 }

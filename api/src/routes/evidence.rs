@@ -8,10 +8,10 @@ mod answer;
 mod stream;
 
 use axum::extract::{Request, State};
-use axum::http::Uri;
+use axum::http::{StatusCode, Uri};
 use axum::response::Response;
 use ledger::Wait;
-use ledger::evidence::Record;
+use ledger::evidence::{Form, Record};
 use tracing::{Span, field::display};
 
 use super::query;
@@ -19,7 +19,7 @@ use crate::evidence::{EvidenceDoor, Sender};
 use crate::media::{self, JSONS};
 use crate::problem::{INVALID_ENVELOPE, Problem};
 use crate::router::App;
-use answer::registered;
+pub(super) use answer::{members, registered};
 
 /// Registers one record: 201 with its entry and receipt, or 202 without the receipt when the client asked not to wait
 /// or witnesses have to see the entry first.
@@ -36,18 +36,17 @@ pub(crate) async fn register(State(app): State<App>, request: Request) -> Result
 pub(crate) async fn one(app: App, request: Request) -> Result<Response, Problem> {
     let (parts, body) = request.into_parts();
     let sender = app.producers.sender(&parts.headers, EvidenceDoor::Evidence)?;
-    let kind = media::require_record(&parts.headers)?;
+    let form = media::require_record(&parts.headers)?.map_or(Form::Content, Form::Named);
     media::negotiate(&parts.headers, JSONS)?;
     let envelope = envelope(&parts.uri)?;
-    let hurried = media::prefers_async(&parts.headers);
+    let wait = if media::prefers_async(&parts.headers) { Wait::ForCommit } else { Wait::ForReceipt };
     let payload = app.guards.bodies.read(&parts.headers, body).await?.into_bytes();
     let Sender { id, scope } = sender.clone();
-    let record = Record { kind, payload, producer: Some(id), headers: Vec::new(), envelope, scope };
-    let wait = if hurried { Wait::ForCommit } else { Wait::ForReceipt };
+    let record = Record { form, payload, producer: Some(id), headers: Vec::new(), envelope, scope };
     let entry = app.ledger.register_record(record, wait).await;
     let entry = entry.map_err(|error| Problem::record(&error, &app.public_url))?;
     Span::current().record("entry_id", display(entry.id())).record("leaf_index", display(entry.index()));
-    Ok(registered(&app, &entry, hurried))
+    Ok(registered(&app, &entry, StatusCode::CREATED, wait))
 }
 
 /// `?envelope=sha-256`: only the digest of the record is to be logged.

@@ -1,5 +1,6 @@
 //! Records that nobody signed: `POST /evidence`, and `POST /entries` with a record in JSON.
 
+mod events;
 mod hostile;
 mod lines;
 mod producers;

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use serde_json::json;
 
-use super::{Record, RecordEntry, RecordError, Scope, SubjectPrefix};
+use super::{CloudEventError, Form, Record, RecordEntry, RecordError, Scope, SubjectPrefix};
 use crate::governance::{Refusal, Rejection};
 use crate::profile::{Kind, Severity, System};
 use crate::registration::{Registration, Wait};
@@ -26,7 +26,7 @@ fn event(sequence: u64) -> serde_json::Value {
 
 fn record(payload: impl Into<Bytes>) -> Record {
     Record {
-        kind: None,
+        form: Form::Content,
         payload: payload.into(),
         producer: Some("acme".into()),
         headers: Vec::new(),
@@ -140,8 +140,8 @@ fn a_producer_writes_within_its_scope_only() {
     };
     let size = bench.ledger.head().tree.size;
     let trace = Some(vec![System::Trace]);
-    for kind in [None, Some(Kind::AigpEvent)] {
-        let refused = one(&mut bench, Record { kind, ..with(trace.clone(), None) });
+    for form in [Form::Content, Form::Named(Kind::AigpEvent)] {
+        let refused = one(&mut bench, Record { form, ..with(trace.clone(), None) });
         assert!(matches!(refused, Err(RecordError::System(Kind::AigpEvent))), "{refused:?}");
     }
     for prefix in ["agent.b", "agent", "agent.a."] {
@@ -188,7 +188,8 @@ fn a_record_without_subject_is_told_all_that_is_wrong_with_it() {
     let world = World::new();
     let mut bench = world.bare_bench(Settings::default());
     // A hard rule refuses first, and names everything.
-    let refused = one(&mut bench, Record { kind: Some(Kind::TraceRecord), ..record("{}") }).unwrap_err();
+    let refused =
+        one(&mut bench, Record { form: Form::Named(Kind::TraceRecord), ..record("{}") }).unwrap_err();
     let RecordError::Register(RegisterError::Refused(Refusal::Rejected(Rejection::Profile {
         findings, ..
     }))) = refused
@@ -197,10 +198,86 @@ fn a_record_without_subject_is_told_all_that_is_wrong_with_it() {
     };
     assert!(findings.iter().all(|finding| finding.severity == Severity::Error), "{findings:?}");
     // What cannot be read is a finding of the profile that was named.
-    let refused = one(&mut bench, Record { kind: Some(Kind::TraceRecord), ..record("{") }).unwrap_err();
+    let refused =
+        one(&mut bench, Record { form: Form::Named(Kind::TraceRecord), ..record("{") }).unwrap_err();
     assert!(refused.to_string().contains("JSON_MALFORMED"), "{refused}");
     // Agent Evidence lets a verification be about no pack; there is nothing that it could be found by.
     let bare = json!({ "schema_version": "0.1.0" }).to_string();
-    let refused = one(&mut bench, Record { kind: Some(Kind::EvidenceVerification), ..record(bare) });
+    let refused = one(&mut bench, Record { form: Form::Named(Kind::EvidenceVerification), ..record(bare) });
     assert!(matches!(refused, Err(RecordError::NoSubject { .. })), "{refused:?}");
+}
+
+fn envelope(data: &str, kind: &str) -> String {
+    format!(
+        "{{ \"specversion\":\"1.0\", \"id\":\"e-1\", \"source\":\"aigp://default/agent.a\",\"type\":\"{kind}\",\n \
+         \"n\":7,\"is\":true,\"nothing\":null, \"data\" : {data} }}"
+    )
+}
+
+/// Bytes that no writer of JSON would write: kept, wherever they stand.
+const EVIDENCE: &str = "{ \"schema_version\":\"0.1.0\",\"event_id\":\"ev-1\", \"type\":\"evidence.warning\",\t\"timestamp\":\"2026-10-01T00:00:00Z\" }";
+
+#[test]
+fn events_of_agent_evidence_leave_their_envelope_and_those_of_aigp_keep_it() {
+    let world = World::new();
+    let mut bench = world.bare_bench(Settings::default());
+    let event_of = |payload: String| Record { form: Form::CloudEvent, ..record(payload) };
+    let aigp = envelope(&event(1).to_string(), "org.aigp.v1.inject_success");
+    let evidence = envelope(EVIDENCE, "example.evidence");
+    for (payload, kind, kept) in
+        [(aigp.clone(), Kind::AigpCloudEvent, aigp.as_str()), (evidence, Kind::EvidenceEvent, EVIDENCE)]
+    {
+        let entry = one(&mut bench, event_of(payload)).unwrap();
+        assert_eq!(entry.kind, kind);
+        let statement = bench.runtime.block_on(bench.ledger.statement(entry.id())).unwrap();
+        let statement = proofs::SignedStatement::parse(&statement, statement.len()).unwrap();
+        assert_eq!(statement.payload(), kept.as_bytes());
+        let label = |name: &str| proofs::Label::Text(format!("ce-{name}"));
+        let attribute = |name| statement.header().extra(&label(name)).cloned();
+        let around = (kind == Kind::EvidenceEvent).then_some(());
+        assert_eq!(attribute("id"), around.map(|()| ciborium::Value::Text("e-1".into())));
+        assert_eq!(attribute("n"), around.map(|()| ciborium::Value::from(7)));
+        assert_eq!(attribute("is"), around.map(|()| ciborium::Value::Bool(true)));
+        assert_eq!((attribute("nothing"), attribute("data")), (None, None));
+    }
+}
+
+#[test]
+fn what_is_no_event_of_either_system_is_not_taken() {
+    let world = World::new();
+    let mut bench = world.bare_bench(Settings::default());
+    let aigp = envelope(&event(1).to_string(), "org.aigp.v1.inject_success");
+    for (payload, expected) in [
+        (aigp.replace("\"1.0\"", "\"0.3\""), CloudEventError::Version),
+        (aigp.replace("\"1.0\"", "1.0"), CloudEventError::Version),
+        (aigp.replace("\"e-1\"", "\"\""), CloudEventError::Attributes),
+        (aigp.replace("org.aigp.v1.inject_success", ""), CloudEventError::Attributes),
+        (aigp.replace("org.aigp.v1.", "org.aigp.v2."), CloudEventError::System),
+        (envelope("[]", "example"), CloudEventError::System),
+        (envelope("{}", "example"), CloudEventError::System),
+    ] {
+        match one(&mut bench, Record { form: Form::CloudEvent, ..record(payload.clone()) }) {
+            Err(RecordError::CloudEvent(found)) => assert_eq!(found, expected, "{payload}"),
+            other => panic!("{payload}: {other:?}"),
+        }
+    }
+    let twice = aigp.replace("\"n\":7", "\"data\":7");
+    let refused = one(&mut bench, Record { form: Form::CloudEvent, ..record(twice) }).unwrap_err();
+    assert!(
+        matches!(&refused, RecordError::Unreadable(found) if found.id == "JSON_DUPLICATE_MEMBER"),
+        "{refused}"
+    );
+    let headers = |kind: &str| {
+        let all = [("ce-specversion", "1.0"), ("ce-id", "1"), ("ce-source", "s"), ("ce-type", kind)];
+        all.map(|(name, value)| (name.to_owned(), ciborium::Value::Text(value.to_owned()))).to_vec()
+    };
+    let data = |kind: &str| Record {
+        form: Form::CloudEventData,
+        headers: headers(kind),
+        ..record(event(1).to_string())
+    };
+    let refused = one(&mut bench, data("org.aigp.v1.inject_denied")).unwrap_err();
+    assert!(matches!(refused, RecordError::CloudEvent(CloudEventError::Type)), "{refused}");
+    let entry = one(&mut bench, data("org.aigp.v1.inject_success")).unwrap();
+    assert_eq!(entry.kind, Kind::AigpEvent);
 }

@@ -115,6 +115,21 @@ pub fn subject_of(kind: Kind, payload: &[u8]) -> Option<String> {
     own_subject(kind, json::read(payload).ok()?.as_object()?)
 }
 
+/// The JSON object that a payload is.
+///
+/// # Errors
+/// The finding that says why nobody could read it.
+pub(crate) fn payload_object(payload: &[u8]) -> Result<Map<String, Value>, Finding> {
+    if payload.len() > MAX_STATEMENT_BYTES {
+        let message = "the payload is larger than any statement may be";
+        return Err(Finding::new(TOO_LARGE, Severity::Error, "", message));
+    }
+    match json::read(payload)? {
+        Value::Object(object) => Ok(object),
+        _ => Err(Finding::new(NOT_OBJECT, Severity::Error, "", "the payload is not a JSON object")),
+    }
+}
+
 /// What a payload is, as far as it has to be known before it is wrapped.
 pub(crate) struct Seen {
     /// `None` for JSON of none of the five systems.
@@ -128,16 +143,9 @@ pub(crate) struct Seen {
 /// # Errors
 /// The finding that says why nobody could read it.
 pub(crate) fn see(named: Option<Kind>, payload: &[u8]) -> Result<Seen, Finding> {
-    if payload.len() > MAX_STATEMENT_BYTES {
-        let message = "the payload is larger than any statement may be";
-        return Err(Finding::new(TOO_LARGE, Severity::Error, "", message));
-    }
-    let value = json::read(payload)?;
-    let Some(object) = value.as_object() else {
-        return Err(Finding::new(NOT_OBJECT, Severity::Error, "", "the payload is not a JSON object"));
-    };
-    let kind = named.or_else(|| recognise(object));
-    Ok(Seen { kind, subject: kind.and_then(|kind| own_subject(kind, object)) })
+    let object = payload_object(payload)?;
+    let kind = named.or_else(|| recognise(&object));
+    Ok(Seen { kind, subject: kind.and_then(|kind| own_subject(kind, &object)) })
 }
 
 fn own_subject(kind: Kind, object: &Map<String, Value>) -> Option<String> {

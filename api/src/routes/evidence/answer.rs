@@ -4,9 +4,9 @@ use axum::http::header::RETRY_AFTER;
 use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::Response;
 use data_encoding::BASE64;
-use ledger::Registration;
 use ledger::evidence::RecordEntry;
 use ledger::profile::rfc3339;
+use ledger::{Registration, Wait};
 use serde_json::{Map, Value, json};
 
 use super::super::answer::{NEVER, negotiated, set, with_location};
@@ -14,18 +14,23 @@ use crate::media::JSON;
 use crate::problem::whole_seconds;
 use crate::router::App;
 
-/// 201 with everything, or 202 without the receipt that is still to come.
-pub(super) fn registered(app: &App, entry: &RecordEntry, hurried: bool) -> Response {
+/// The `whole` status with everything, or 202 without the receipt that is still to come.
+pub(in crate::routes) fn registered(
+    app: &App,
+    entry: &RecordEntry,
+    whole: StatusCode,
+    wait: Wait,
+) -> Response {
     let body = Value::Object(members(app, entry)).to_string();
     let status = match &entry.registration {
-        Registration::Issued { .. } => StatusCode::CREATED,
+        Registration::Issued { .. } => whole,
         Registration::Committed { .. } => StatusCode::ACCEPTED,
     };
     let mut response = with_location(negotiated(status, JSON, NEVER, body), app, &entry.id());
-    if status == StatusCode::ACCEPTED {
-        let wait = HeaderValue::from(whole_seconds(app.guards.limits.receipt_retry()));
-        response.headers_mut().insert(RETRY_AFTER, wait);
-        if hurried {
+    if matches!(entry.registration, Registration::Committed { .. }) {
+        let seconds = HeaderValue::from(whole_seconds(app.guards.limits.receipt_retry()));
+        response.headers_mut().insert(RETRY_AFTER, seconds);
+        if wait == Wait::ForCommit {
             set(&mut response, HeaderName::from_static("preference-applied"), "respond-async");
         }
     }
@@ -33,7 +38,7 @@ pub(super) fn registered(app: &App, entry: &RecordEntry, hurried: bool) -> Respo
 }
 
 /// The members of an answer about one record.
-pub(super) fn members(app: &App, entry: &RecordEntry) -> Map<String, Value> {
+pub(in crate::routes) fn members(app: &App, entry: &RecordEntry) -> Map<String, Value> {
     let (id, index, receipt) = match &entry.registration {
         Registration::Issued { id, index, receipt } => (id, index, Some(receipt)),
         Registration::Committed { id, index } => (id, index, None),

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use axum::extract::Request;
 use axum::http::{HeaderName, StatusCode};
 use axum::response::Response;
-use ledger::evidence::{Line, LineReader, Record, RecordEntry, RecordError};
+use ledger::evidence::{Form, Line, LineReader, Record, RecordEntry, RecordError};
 use ledger::{RegisterError, Wait};
 use serde_json::{Map, Value, json};
 use tokio::sync::OwnedSemaphorePermit;
@@ -160,7 +160,7 @@ impl Stream {
     fn record(&self, payload: bytes::Bytes) -> Record {
         let Sender { id, scope } = self.sender.clone();
         Record {
-            kind: None,
+            form: Form::Content,
             payload,
             producer: Some(id),
             headers: Vec::new(),
