@@ -132,6 +132,14 @@ class Results:
         (self.folder / f"{self.name}.md").write_text(self.table())
 
 
+def told_of(error, *places):
+    """What went wrong, without the folders of this machine: results are published."""
+    text = str(error) if isinstance(error, Failed) else f"{type(error).__name__}: {error}"
+    for place in filter(None, places):
+        text = text.replace(str(place), "DIR")
+    return text
+
+
 def measure(options, bench, results):
     for figure in figures.ALL:
         if figure.number not in options.only:
@@ -140,9 +148,9 @@ def measure(options, bench, results):
         try:
             row = bench.measure(figure)
         except Exception as error:  # one figure that cannot be measured must not cost the others
-            kind = "" if isinstance(error, Failed) else f"{type(error).__name__}: "
-            print(f"  FAILED: {kind}{error}", flush=True)
-            results.failed.append({"number": figure.number, "what": figure.what, "error": f"{kind}{error}"})
+            print(f"  FAILED: {error}", flush=True)
+            why = told_of(error, bench.scratch, options.grown, options.data, options.stele)
+            results.failed.append({"number": figure.number, "what": figure.what, "error": why})
         else:
             results.rows.append(row)
             least = "" if row["shown_target"].startswith("at most") else "at least "
