@@ -13,7 +13,6 @@ import argparse
 import base64
 import contextlib
 import hashlib
-import json
 import pathlib
 import socket
 import socketserver
@@ -23,19 +22,15 @@ import subprocess
 import sys
 import tempfile
 import threading
-import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 
 from cose import insist
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from notes import checkpoint, vkey
-from service import Service, free_port
+from notes import vkey
+from service import free_port, wait_for_port
+from witnessed_log import ORIGIN, WitnessedLog, insist_cosigned_once, refused
 
 NAME = "litewitness.example/w"
-ORIGIN = "log.example/interop"
-READY_WITHIN = 60.0
 KIND = b"ssh-ed25519"
 
 
@@ -103,69 +98,30 @@ class Litewitness:
     def running(self) -> Iterator[None]:
         command = [str(self.program), "-name", NAME, "-db", str(self.database), "-ssh-agent", self.agent.path]
         command += ["-listen", self.address, "-key", self.agent.fingerprint]
-        with (self.folder / "litewitness.log").open("ab") as log:
+        path = self.folder / "litewitness.log"
+        with path.open("ab") as log:
             process = subprocess.Popen(command, stdout=log, stderr=log)
         try:
-            self._wait(process)
+            wait_for_port(process, self.address, path)
             yield
         finally:
             process.terminate()
             process.wait(timeout=60)
 
-    def _wait(self, process: subprocess.Popen) -> None:
-        deadline = time.monotonic() + READY_WITHIN
-        host, port = self.address.split(":")
-        while time.monotonic() < deadline and process.poll() is None:
-            with contextlib.suppress(OSError), socket.create_connection((host, int(port)), timeout=5):
-                return
-            time.sleep(0.05)
-        raise RuntimeError(f"litewitness is not there:\n{(self.folder / 'litewitness.log').read_text(errors='replace')}")
-
-
-def refused(witness: Litewitness, note: str) -> int:
-    """What it says to a checkpoint of another history, to see that it is a witness at all."""
-    lines = note.split("\n")
-    lines[2] = base64.b64encode(bytes(32)).decode()
-    body = f"old {lines[1]}\n\n" + "\n".join(lines)
-    request = urllib.request.Request(f"http://{witness.address}/add-checkpoint", data=body.encode())
-    try:
-        with urllib.request.urlopen(request, timeout=30) as answer:
-            return answer.status
-    except urllib.error.HTTPError as refusal:
-        return refusal.code
-
 
 def examine(stele: pathlib.Path, program: pathlib.Path, folder: pathlib.Path) -> str:
-    service = Service(stele, folder)
-    made = json.loads(service.stele("init", service.data, "--service-url", service.url, "--origin", ORIGIN, "--json"))
-    witness = Litewitness(program, folder, made["checkpoint_key"])
-    (service.data / "witness.policy").write_text(f"witness L {witness.vkey} http://{witness.address}\nquorum L\n")
-    config = (service.data / "stele.toml").read_text()
-    config = config.replace('#policy = "witness.policy"', 'policy = "witness.policy"')
-    config = config.replace('without_quorum = "publish"', 'without_quorum = "hold"')
-    (service.data / "stele.toml").write_text(config)
     notes = []
+    log = WitnessedLog(stele, folder, NAME)
+    witness = Litewitness(program, folder, log.vkey)
+    log.is_witnessed_by(witness.vkey, witness.address)
     with witness.running():
-        with service.serving():
-            notes.append(checkpoint(service, 3, NAME))
-            key = folder / "issuer.pem"
-            service.stele("key", "new", key)
-            operator = ["--operator-key", service.data / "keys" / "operator.pem"]
-            trust = [*operator, "--issuer", "https://issuer.example", "--key", key]
-            service.stele("policy", "trust", "--url", service.url, *trust)
-            notes.append(checkpoint(service, 5, NAME))
-        insist(witness.known() == 5, "litewitness keeps what it cosigned")
-    with witness.running(), service.serving():
-        key = folder / "other.pem"
-        service.stele("key", "new", key)
-        trust = [*operator, "--issuer", "https://other.example", "--key", key]
-        service.stele("policy", "trust", "--url", service.url, *trust)
-        notes.append(checkpoint(service, 7, NAME))
-        insist(refused(witness, notes[-1]) == 403, "litewitness refuses what the log did not sign")
-    for note in notes:
-        lines = note.rstrip("\n").rsplit("\n\n", 1)[1].split("\n")
-        names = [line.split()[1] for line in lines]
-        insist(names == [ORIGIN, ORIGIN, NAME], f"the log signs twice, litewitness once: {names}")
+        with log.service.serving():
+            notes += [log.checkpoint(), log.grow()]
+        insist(witness.known() == log.size, "litewitness keeps what it cosigned")
+    with witness.running(), log.service.serving():
+        notes.append(log.grow())
+        insist(refused(witness.address, notes[-1]) == 403, "litewitness refuses what the log did not sign")
+    insist_cosigned_once(notes, NAME)
     return f"litewitness cosigned {len(notes)} checkpoints, over up to {witness.known()} entries"
 
 

@@ -20,6 +20,17 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
+def wait_for_port(process: subprocess.Popen, address: str, log: pathlib.Path) -> None:
+    """Waits until a process that was just started takes connections at the address."""
+    deadline = time.monotonic() + READY_WITHIN
+    host, port = address.split(":")
+    while time.monotonic() < deadline and process.poll() is None:
+        with contextlib.suppress(OSError), socket.create_connection((host, int(port)), timeout=5):
+            return
+        time.sleep(0.05)
+    raise RuntimeError(f"nobody is at {address}:\n{log.read_text(errors='replace')}")
+
+
 class Service:
     """The program, one data folder, and the address it serves at."""
 
