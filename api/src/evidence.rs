@@ -37,6 +37,8 @@ pub enum EvidenceDoor {
     Evidence,
     /// `POST /events`: CloudEvents.
     Events,
+    /// `POST /compat/rekor/api/v1/log/entries`: digests, which belong to no system, about `urn:sha256:<digest>`.
+    Rekor,
 }
 
 impl EvidenceDoor {
@@ -44,6 +46,7 @@ impl EvidenceDoor {
         match self {
             Self::Evidence => "evidence",
             Self::Events => "events",
+            Self::Rekor => "rekor",
         }
     }
 }

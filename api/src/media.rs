@@ -194,6 +194,21 @@ pub(crate) fn require_record(headers: &HeaderMap) -> Result<Option<Kind>, Proble
     })
 }
 
+/// Checks that the content is declared to be plain JSON, uncompressed.
+///
+/// # Errors
+///
+/// 415 with `Accept-Post`.
+pub(crate) fn require_json(headers: &HeaderMap) -> Result<(), Problem> {
+    let declared = content_type(headers).is_some_and(|content| content.essence() == JSON);
+    if declared && !is_compressed(headers) {
+        return Ok(());
+    }
+    let detail = "Send one entry as application/json, without Content-Encoding";
+    let accepted = HeaderValue::from_static(JSON);
+    Err(Problem::of(&problem::UNSUPPORTED_MEDIA_TYPE).detail(detail).header(ACCEPT_POST, accepted))
+}
+
 /// Whether the content is declared to be a record a line.
 pub(crate) fn is_lines(headers: &HeaderMap) -> bool {
     content_type(headers).is_some_and(|content| content.essence() == NDJSON)

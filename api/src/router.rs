@@ -19,7 +19,7 @@ use crate::routes::pages::PagePlaces;
 use crate::routes::tiles::TileCache;
 use crate::routes::{
     batch, ccf, checkpoint, consistency, events, evidence, health, keys, openapi, pages, policy, proofs,
-    register, resolve, search, statements, summary, tiles, trace,
+    register, rekor, resolve, search, statements, summary, tiles, trace,
 };
 
 use Door::{Binary, Cose, Json, Probe, Scitt, Text};
@@ -100,6 +100,8 @@ pub(crate) static ROUTES: &[Route] = &[
     }),
     at("/compat/ccf/jwks", Scitt, "the keys of receipts as JWKs", || get(ccf::jwks)),
     at("/compat/ccf/version", Scitt, "of the program", || get(ccf::version)),
+    at("/compat/rekor/api/v1/log/entries", Json, "POST a hashedrekord", || post(rekor::register)),
+    at("/compat/rekor/api/v1/log/entries/{entry_id}", Json, "one, by its uuid", || get(rekor::entry)),
     at("/healthz", Probe, "whether the process answers", || get(health::alive)),
     at("/readyz", Probe, "whether it registers and publishes", || get(health::ready)),
     at("/openapi.json", Json, "all of this for machines", || get(openapi::document)),

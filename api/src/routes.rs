@@ -14,6 +14,7 @@ pub(crate) mod pages;
 pub(crate) mod policy;
 pub(crate) mod proofs;
 pub(crate) mod register;
+pub(crate) mod rekor;
 pub(crate) mod resolve;
 pub(crate) mod search;
 pub(crate) mod statements;

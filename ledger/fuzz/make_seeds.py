@@ -739,6 +739,22 @@ def records(value) -> Iterable[dict]:
             yield from records(inner)
 
 
+def hashed_rekords() -> Iterable[bytes]:
+    sent = json.loads((HERE.parent / "tests/data/rekor/agent-manifest-0.15.0.json").read_text())
+    spec = sent["spec"]
+    yield from documents([sent, {**sent, "unknown": [1, {"a": None}]}], ["apiVersion", "kind", "spec"])
+    for name in spec:
+        yield compact({**sent, "spec": {key: value for key, value in spec.items() if key != name}})
+    for digest in ("", "00" * 31, "0g" * 32, "AB" * 32, "00" * 33, 7):
+        yield compact({**sent, "spec": {**spec, "data": {"hash": {"algorithm": "sha256", "value": digest}}}})
+    for content in ("", "!", "MEUCIQ==", "MEUCIQ", "____", None):
+        yield compact({**sent, "spec": {**spec, "signature": {**spec["signature"], "content": content}}})
+    for key in ("", "aGVsbG8=", "LS0tLS1CRUdJTiA=", "LS0tLS1CRUdJTiA"):
+        yield compact({**sent, "spec": {**spec, "signature": {**spec["signature"], "publicKey": {"content": key}}}})
+    yield compact({**sent, "deep": json.loads("[" * 9 + "]" * 9)})
+    yield compact({**sent, "many": [0] * 70})
+
+
 def trace_records() -> Iterable[bytes]:
     revocation = {"type": "TraceRevocation/1.0", "compromised_key_id": "a", "last_valid_entry_id": "20", "log_id": "07" * 32}
     revocation |= {"revocation_key_id": "b", "sig": {"alg": "ed25519", "value": "AAAA"}}
@@ -783,6 +799,7 @@ SEEDS = {
     "profile_aigp": aigp_events,
     "profile_iatp": iatp_documents,
     "profile_trace": trace_records,
+    "rekor": hashed_rekords,
     "receipt": receipts,
     "sequence": sequences,
     "statement": statements,

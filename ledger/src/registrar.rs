@@ -8,6 +8,8 @@
 //! The same bytes of the same type by the same producer are one entry (an *evidence key*), whatever else of the
 //! header has changed since, so that a producer may repeat what was not answered.
 
+mod digest;
+
 use bytes::Bytes;
 use ciborium::Value;
 use proofs::{
@@ -16,6 +18,9 @@ use proofs::{
 };
 
 use crate::control::{ControlType, LogIdentity};
+
+pub use digest::{DigestSubmission, MAX_RECORD_BYTES, RECORD_HEADER, record};
+pub(crate) use digest::{is_record, record_label};
 
 /// Protected header with the id of the authenticated producer: text of 1 to [`MAX_PRODUCER_BYTES`] bytes.
 pub const PRODUCER_HEADER: &str = "stele.producer";
@@ -66,6 +71,9 @@ pub enum SubmissionError {
     /// The producer's id is empty, too long, or has control characters.
     #[error("a producer's id must have 1 to {MAX_PRODUCER_BYTES} bytes and no control characters")]
     Producer,
+    /// Nothing was said about a digest, or too much.
+    #[error("what comes with a digest has 1 to {MAX_RECORD_BYTES} bytes")]
+    Record,
     /// Too many further headers.
     #[error("evidence may bring at most {MAX_EXTRA_HEADERS} headers")]
     TooManyHeaders,
@@ -82,20 +90,13 @@ pub enum SubmissionError {
 impl Submission {
     /// What this evidence is known by, before it is signed.
     pub(crate) fn key(&self) -> [u8; 32] {
-        evidence_key(&self.content_type, &sha256(&self.payload), self.producer.as_deref(), self.envelope)
+        let digest = sha256(&self.payload);
+        evidence_key(&self.content_type, &digest, self.producer.as_deref(), self.envelope, None)
     }
 
     fn check(&self) -> Result<(), SubmissionError> {
-        let printable = |text: &str| !text.chars().any(char::is_control);
-        let name = ContentType::Text(self.content_type.clone());
-        let long = self.content_type.len() > MAX_CONTENT_TYPE_BYTES;
-        let media_type = self.content_type.contains('/') && printable(&self.content_type);
-        if long || !media_type || ControlType::of_type(&name).is_some() {
-            return Err(SubmissionError::ContentType);
-        }
-        if !self.producer.as_deref().is_none_or(is_producer) {
-            return Err(SubmissionError::Producer);
-        }
+        check_content_type(&self.content_type)?;
+        check_producer(self.producer.as_deref())?;
         if self.headers.len() > MAX_EXTRA_HEADERS {
             return Err(SubmissionError::TooManyHeaders);
         }
@@ -128,6 +129,20 @@ impl Submission {
         }
         Ok(builder.content_type(content_type).sign(&self.payload, registrar)?)
     }
+}
+
+fn check_content_type(content_type: &str) -> Result<(), SubmissionError> {
+    let name = ContentType::Text(content_type.to_owned());
+    let long = content_type.len() > MAX_CONTENT_TYPE_BYTES;
+    let media_type = content_type.contains('/') && !content_type.chars().any(char::is_control);
+    if long || !media_type || ControlType::of_type(&name).is_some() {
+        return Err(SubmissionError::ContentType);
+    }
+    Ok(())
+}
+
+fn check_producer(producer: Option<&str>) -> Result<(), SubmissionError> {
+    if producer.is_none_or(is_producer) { Ok(()) } else { Err(SubmissionError::Producer) }
 }
 
 /// Why no statement was made.
@@ -181,23 +196,32 @@ pub(crate) fn key_of(statement: &SignedStatement, identity: &LogIdentity) -> Opt
     };
     let Some(ContentType::Text(name)) = content_type else { return None };
     if !envelope {
-        return Some(evidence_key(name, &sha256(statement.payload()), producer, false));
+        return Some(evidence_key(name, &sha256(statement.payload()), producer, false, None));
     }
     let digest: [u8; 32] = statement.payload().try_into().ok()?;
-    Some(evidence_key(name, &Hash::new(digest), producer, true))
+    let record = header.extra(&record_label()).and_then(Value::as_bytes).map(Vec::as_slice);
+    Some(evidence_key(name, &Hash::new(digest), producer, true, record))
 }
 
 /// SHA-256 of the deterministic CBOR (RFC 8949 §4.2.1) of
-/// `["stele evidence key v1", content type, SHA-256(payload), producer or null, envelope]` (D17).
-fn evidence_key(content_type: &str, digest: &Hash, producer: Option<&str>, envelope: bool) -> [u8; 32] {
-    let key = cbor::encode(&Value::Array(vec![
+/// `["stele evidence key v1", content type, SHA-256(payload), producer or null, envelope]` (D17), and of a digest that came
+/// with a record, one element more: SHA-256(record).
+fn evidence_key(
+    content_type: &str,
+    digest: &Hash,
+    producer: Option<&str>,
+    envelope: bool,
+    record: Option<&[u8]>,
+) -> [u8; 32] {
+    let mut key = vec![
         Value::Text("stele evidence key v1".to_owned()),
         Value::Text(content_type.to_owned()),
         Value::Bytes(digest.as_bytes().to_vec()),
         producer.map_or(Value::Null, |producer| Value::Text(producer.to_owned())),
         Value::Bool(envelope),
-    ]));
-    *sha256(&key).as_bytes()
+    ];
+    key.extend(record.map(|record| Value::Bytes(sha256(record).as_bytes().to_vec())));
+    *sha256(&cbor::encode(&Value::Array(key))).as_bytes()
 }
 
 #[cfg(test)]

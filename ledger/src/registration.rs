@@ -6,16 +6,17 @@ mod caller;
 use std::time::Duration;
 
 use bytes::Bytes;
-use proofs::{EntryId, LeafIndex, SignedStatement, TreeSize, UnixTime};
+use proofs::{EntryId, LeafIndex, SignedStatement, Signer, TreeSize, UnixTime};
 use storage::{Snapshot, StoreError};
 
+use crate::control::LogIdentity;
 use crate::error::{InternalError, RegisterError};
 use crate::governance::Admitted;
 use crate::ledger::Ledger;
 use crate::metrics::timed;
 use crate::policy::MAX_STATEMENT_BYTES;
 use crate::receipts::Registered;
-use crate::registrar::{Submission, WrapError};
+use crate::registrar::{DigestSubmission, Submission, WrapError};
 use crate::rows;
 use crate::sequencer::pool::Judged;
 use crate::sequencer::weigh::erased_by;
@@ -97,6 +98,26 @@ impl Ledger {
         outcome.map(|(registration, _)| registration)
     }
 
+    /// Registers a digest as a hash envelope of the registrar, together with what was said about it.
+    ///
+    /// The same of both, by the same producer, is one entry, as in [`register_evidence`](Self::register_evidence).
+    ///
+    /// # Errors
+    ///
+    /// [`RegisterError`], as [`register`](Self::register); `Submission` if no statement can be made of it.
+    pub async fn register_digest(
+        &self,
+        digest: DigestSubmission,
+        wait: Wait,
+    ) -> Result<Registration, RegisterError> {
+        let look = move |shared: &Shared| {
+            look_at_wrapped(shared, &digest.key(), |identity, registrar| digest.wrap(identity, registrar))
+        };
+        let outcome = caller::register(self, look, wait).await;
+        self.count(outcome.as_ref().map(|(_, known)| *known));
+        outcome.map(|(registration, _)| registration)
+    }
+
     /// Counts one registration by how it ended; `known` tells whether the statement was registered before.
     pub(crate) fn count(&self, outcome: Result<bool, &RegisterError>) {
         self.shared.metrics.ended(outcome);
@@ -146,21 +167,28 @@ fn absent_at(shared: &Shared, statement: &SignedStatement) -> Result<TreeSize, S
 
 /// Answers for evidence that is registered already; makes the registrar's statement of it otherwise.
 fn look_at_evidence(shared: &Shared, evidence: &Submission) -> Result<Front, RegisterError> {
+    look_at_wrapped(shared, &evidence.key(), |identity, registrar| evidence.clone().wrap(identity, registrar))
+}
+
+/// Answers for what is registered under this key already; has the registrar's statement made otherwise.
+fn look_at_wrapped(
+    shared: &Shared,
+    key: &[u8; 32],
+    wrap: impl FnOnce(&LogIdentity, &dyn Signer) -> Result<Vec<u8>, WrapError>,
+) -> Result<Front, RegisterError> {
     timed(&shared.metrics.judge_seconds, || {
         let snapshot = shared.store.snapshot().map_err(InternalError::from)?;
-        let known = snapshot.lookup(rows::EVIDENCE, &evidence.key()).map_err(InternalError::from)?;
+        let known = snapshot.lookup(rows::EVIDENCE, key).map_err(InternalError::from)?;
         if let Some(index) = known.filter(|index| is_released(shared, *index)) {
             let registered = registered_at(snapshot.as_ref(), index).map_err(InternalError::from)?;
             return Ok(Front::Known(registered.ok_or(InternalError::Entry(index))?));
         }
         drop(snapshot);
         let identity = shared.state.borrow().governance.identity().clone();
-        let statement = evidence.clone().wrap(&identity, shared.keys.registrar.as_ref()).map_err(
-            |error| match error {
-                WrapError::Submission(error) => RegisterError::from(error),
-                WrapError::Sign(error) => InternalError::from(error).into(),
-            },
-        )?;
+        let statement = wrap(&identity, shared.keys.registrar.as_ref()).map_err(|error| match error {
+            WrapError::Submission(error) => RegisterError::from(error),
+            WrapError::Sign(error) => InternalError::from(error).into(),
+        })?;
         look_at_statement(shared, &statement)
     })
 }

@@ -19,7 +19,7 @@ use crate::manifest::Keeper;
 use crate::metrics::Metrics;
 use crate::policy::{IssuerMatch, Policy, Rule};
 use crate::publisher::Publisher;
-use crate::registrar::Submission;
+use crate::registrar::{DigestSubmission, Submission};
 use crate::registration::{Registration, Wait};
 use crate::sequencer::Sequencer;
 use crate::settings::Settings;
@@ -220,6 +220,12 @@ impl Bench {
     pub(crate) fn submit_evidence(&self, evidence: Submission) -> Answer {
         let ledger = self.ledger.clone();
         self.send(async move { ledger.register_evidence(evidence, Wait::ForReceipt).await })
+    }
+
+    /// The same with a digest that nobody sent the preimage of.
+    pub(crate) fn submit_digest(&self, digest: DigestSubmission) -> Answer {
+        let ledger = self.ledger.clone();
+        self.send(async move { ledger.register_digest(digest, Wait::ForReceipt).await })
     }
 
     fn send(

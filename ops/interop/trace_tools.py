@@ -1,4 +1,4 @@
-"""Lets TRACE's own tools judge how a running `stele` anchors TRACE records.
+"""Lets TRACE's own tools judge how a running `stele` anchors TRACE records, and agent-manifest publish a manifest.
 
     trace_tools.py --stele PROGRAM
 
@@ -6,11 +6,14 @@ Records are made and signed by the PyPI package agentrust-trace, each naming in 
 have, so that it is signed once. They are registered, found under their locators, and anchored in a batch in the registry
 anchor format v1; `trace-tests --level 2` and `trace-verify` accept what they are given, and refuse it for another record.
 The batch is on the log itself: the entry that the tools accept is the payload of a registered statement.
+
+`agent-manifest`, TRACE's sibling, publishes a signed manifest with `publish_to_rekor` to `/compat/rekor` and finds it again.
 """
 
 from __future__ import annotations
 
 import argparse
+import base64
 import hashlib
 import json
 import pathlib
@@ -25,7 +28,10 @@ from dataclasses import dataclass
 import agentrust_trace
 import cbor2
 import rfc8785
+from agent_manifest._signing import SIGNED_FIELDS, Ed25519Signer, generate_ed25519
+from agent_manifest._transparency import publish_to_rekor, verify_transparency_log_entry
 from cose import insist
+from rfc9162 import inclusion_root
 from service import Service
 
 #: What the world calls the service. TRACE wants https; the tools never resolve it.
@@ -70,8 +76,10 @@ class Examination:
         slow, fast = "trace_batch_interval_s = 60", "trace_batch_interval_s = 1"
         insist(slow in text, "the configuration names the interval")
         settings.write_text(text.replace(slow, fast), encoding="utf-8")
+        token = self.open_rekor(settings)
         with service.serving():
             self.trust()
+            self.publish(token)
             records = [self.make("plain", {}), self.make("beyond-ascii", BEYOND_ASCII), self.make("third", {})]
             for record in records:
                 self.register(record)
@@ -84,7 +92,48 @@ class Examination:
             self.judge(record, anchor)
         self.refuse(records, anchors)
         sizes = {anchor["proof"]["leaf_count"] for anchor in anchors}
-        return f"{len(records)} records anchored (batches of {sorted(sizes)}), accepted at Level 2 and by trace-verify"
+        told = f"{len(records)} records anchored (batches of {sorted(sizes)}), accepted at Level 2 and by trace-verify"
+        return f"{told}; a manifest published as to Rekor"
+
+    def open_rekor(self, settings: pathlib.Path) -> str:
+        """Lets one producer through the door for digests; its token."""
+        file = self.folder / "token"
+        digest = json.loads(self.service.stele("token", "new", file, "--json"))["token_sha256"]
+        section = f'\n[[evidence.producers]]\nid = "agent-manifest"\ntoken_sha256 = ["{digest}"]\ndoors = ["rekor"]\n'
+        with settings.open("a", encoding="utf-8") as config:
+            config.write(section)
+        return file.read_text(encoding="utf-8").strip()
+
+    def publish(self, token: str) -> None:
+        """The package takes a URL and nothing else, so the token stands in it, as a password."""
+        pair = generate_ed25519()
+        manifest = {"manifest_id": "urn:example:manifest:1", "agent_id": "spiffe://interop.example/agent/manifest"}
+        insist(set(manifest) & set(SIGNED_FIELDS) != set(), "something of the manifest is signed")
+        signature = Ed25519Signer(pair).sign(manifest)["signature_value"]
+        address = self.service.address
+        rekor = f"http://agent-manifest:{token}@{address}/compat/rekor"
+        public = base64.urlsafe_b64encode(pair.public_key.public_bytes_raw()).rstrip(b"=").decode()
+        entry = publish_to_rekor(manifest, signature, public, rekor_url=rekor)
+        insist(len(entry.entry_id) == 64, f"the uuid is the entry id: {entry.entry_id}")
+        insist(entry.log_index is not None and entry.integrated_time is not None, "place and time are told")
+        insist(bool(entry.checkpoint), "the checkpoint is told")
+        proof = json.loads(base64.urlsafe_b64decode(entry.inclusion_proof + "=="))
+        path = [bytes.fromhex(node) for node in proof["hashes"]]
+        root = inclusion_root(bytes.fromhex(entry.entry_id), proof["logIndex"], proof["treeSize"], path)
+        insist(root.hex() == proof["rootHash"], "the path leads to the root that is told")
+        insist(base64.b64encode(root).decode() in entry.checkpoint, "and to that of the checkpoint")
+        public_url = f"http://{address}/compat/rekor"
+        insist(verify_transparency_log_entry(manifest, entry, rekor_url=public_url), "the package finds its entry")
+        other = {**manifest, "agent_id": "spiffe://interop.example/agent/other"}
+        insist(not verify_transparency_log_entry(other, entry, rekor_url=public_url), "and no other manifest under it")
+        again = publish_to_rekor(manifest, signature, public, rekor_url=rekor)
+        insist(again.entry_id == entry.entry_id, "publishing again is the same entry")
+        try:
+            publish_to_rekor(manifest, signature, public, rekor_url=public_url)
+        except RuntimeError as refused:
+            insist("401" in str(refused), f"without the token the door is closed: {refused}")
+        else:
+            raise ValueError("not so: without the token the door is closed")
 
     def trust(self) -> None:
         self.key = self.folder / "issuer.pem"

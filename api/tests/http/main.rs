@@ -31,6 +31,8 @@ mod refusals;
 #[cfg(test)]
 mod register;
 #[cfg(test)]
+mod rekor;
+#[cfg(test)]
 mod resolve;
 #[cfg(test)]
 mod search;

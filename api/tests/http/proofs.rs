@@ -82,6 +82,9 @@ async fn an_entry_that_no_checkpoint_covers_yet_is_asked_for_again() {
     let service = world.serve();
     // The first is published at once; the second waits for the interval.
     service.must(world.statement(1)).await;
+    while service.ledger.readiness().published != service.ledger.head().tree.size {
+        tokio::task::yield_now().await;
+    }
     let statement = world.statement(2);
     service.must(statement.clone()).await;
     let answer = service.get(&format!("/entries/{}/tlog-proof", id_of(&statement))).await;

@@ -21,7 +21,9 @@ impl Scope {
         self.systems.as_ref().is_none_or(|systems| systems.contains(&system))
     }
 
-    pub(crate) fn admits_subject(&self, subject: &str) -> bool {
+    /// Whether it reaches this subject.
+    #[must_use]
+    pub fn admits_subject(&self, subject: &str) -> bool {
         self.subjects.as_ref().is_none_or(|all| all.iter().any(|prefix| prefix.admits(subject)))
     }
 }

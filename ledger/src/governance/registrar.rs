@@ -7,7 +7,10 @@ use super::judge::{reserved_subject, verify};
 use super::refusal::{Refusal, Rejection, shown};
 use super::{Admitted, Evidence, Governance, REGISTRAR_RULE};
 use crate::control::{self, ControlType};
-use crate::registrar::{MAX_PRODUCER_BYTES, PRODUCER_HEADER, is_producer, is_registrars, producer_label};
+use crate::registrar::{
+    MAX_PRODUCER_BYTES, MAX_RECORD_BYTES, PRODUCER_HEADER, RECORD_HEADER, is_producer, is_record,
+    is_registrars, producer_label, record_label,
+};
 use crate::trace_batch::check_batch;
 
 /// A statement under the registrar's name that is not as the registrar makes them.
@@ -21,6 +24,11 @@ pub enum RegistrarFault {
         "the protected header `{PRODUCER_HEADER}` is text of 1 to {MAX_PRODUCER_BYTES} bytes without control characters"
     )]
     Producer,
+    /// What came with a digest is malformed, or there is no digest.
+    #[error(
+        "the protected header `{RECORD_HEADER}` is a byte string of 1 to {MAX_RECORD_BYTES} bytes, in a hash envelope"
+    )]
+    Record,
 }
 
 impl Governance {
@@ -41,8 +49,10 @@ impl Governance {
             return self.signed_by_registrar(statement);
         }
         if ControlType::of(header) == Some(ControlType::TraceBatch) {
-            check_batch(&statement, self.identity()).map_err(Rejection::from)?;
-            return self.signed_by_registrar(statement);
+            // Its leaves are hashed to compare them, so only the registrar can have that done.
+            let admitted = self.signed_by_registrar(statement)?;
+            check_batch(admitted.statement.statement(), self.identity()).map_err(Rejection::from)?;
+            return Ok(admitted);
         }
         let limit = self.policy().max_statement_bytes;
         if statement.canonical().len() > limit {
@@ -80,6 +90,12 @@ fn check_form(statement: &SignedStatement) -> Result<(), RegistrarFault> {
     };
     if !matches!(content_type, Some(ContentType::Text(_))) {
         return Err(RegistrarFault::ContentType);
+    }
+    if let Some(record) = header.extra(&record_label()) {
+        let fits = record.as_bytes().is_some_and(|bytes| is_record(bytes));
+        if !fits || header.envelope.is_none() {
+            return Err(RegistrarFault::Record);
+        }
     }
     match header.extra(&producer_label()) {
         None => Ok(()),

@@ -2,10 +2,13 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use ciborium::Value;
-use proofs::{ContentType, Label, Receipt, SignedStatement, StatementBuilder, sha256};
+use proofs::{ContentType, EntryId, Label, Receipt, SignedStatement, StatementBuilder, sha256};
 use storage::memory::MemoryStore;
 
-use super::{Submission, SubmissionError, key_of, producer, producer_label};
+use super::{
+    DigestSubmission, MAX_RECORD_BYTES, RECORD_HEADER, SHA_256, Submission, SubmissionError, key_of,
+    producer, producer_label, record, record_label,
+};
 use crate::control::POLICY_CT;
 use crate::error::RegisterError;
 use crate::governance::{BadSignature, REGISTRAR_RULE, Refusal, RegistrarFault, Rejection};
@@ -268,4 +271,94 @@ fn a_producer_named_by_anybody_else_does_not_count() {
     let identity = bench.ledger.identity();
     assert_eq!(producer(statement.header(), &identity), None);
     assert_eq!(key_of(&statement, &identity), None);
+}
+
+fn digest() -> DigestSubmission {
+    DigestSubmission {
+        content_type: "application/octet-stream".into(),
+        subject: "urn:sha256:x".into(),
+        producer: Some("tenant-7".into()),
+        digest: sha256(RECORD),
+        record: Bytes::from_static(b"what was said"),
+    }
+}
+
+fn digest_issued(bench: &mut Bench, digest: DigestSubmission) -> EntryId {
+    let answer = bench.submit_digest(digest);
+    match bench.drive(answer).unwrap() {
+        Registration::Issued { id, .. } => id,
+        Registration::Committed { .. } => panic!("a receipt was asked for"),
+    }
+}
+
+#[test]
+fn a_digest_enters_with_what_was_said_about_it() {
+    let world = with_random_signatures();
+    let mut bench = world.bare_bench(Settings::default());
+    let id = digest_issued(&mut bench, digest());
+    let statement = stored(&bench, id);
+    let identity = bench.ledger.identity();
+    assert_eq!(statement.payload(), sha256(RECORD).as_bytes());
+    assert!(statement.header().envelope.is_some());
+    assert_eq!(record(statement.header(), &identity), Some(&b"what was said"[..]));
+    assert_eq!(producer(statement.header(), &identity), Some("tenant-7"));
+    assert_eq!(key_of(&statement, &identity), Some(digest().key()));
+
+    assert_eq!(digest_issued(&mut bench, digest()), id, "a retry is the same entry");
+    let other = DigestSubmission { record: Bytes::from_static(b"something else"), ..digest() };
+    let other = digest_issued(&mut bench, other);
+    assert_ne!(other, id, "two things said about one digest are two entries");
+    let plain = Submission { content_type: "application/octet-stream".into(), envelope: true, ..evidence() };
+    let plain = Submission { producer: Some("tenant-7".into()), ..plain };
+    assert_ne!(plain.key(), digest().key(), "nor is it the digest of bytes that were sent");
+    drop(bench);
+    assert!(fsck(world.store.as_ref(), &mut |_| {}).unwrap().is_clean());
+}
+
+#[test]
+fn what_comes_with_a_digest_is_bounded() {
+    let world = World::new();
+    let mut bench = world.bare_bench(Settings::default());
+    for (wrong, error) in [
+        (DigestSubmission { record: Bytes::new(), ..digest() }, SubmissionError::Record),
+        (
+            DigestSubmission { record: vec![0; MAX_RECORD_BYTES + 1].into(), ..digest() },
+            SubmissionError::Record,
+        ),
+        (DigestSubmission { producer: Some(String::new()), ..digest() }, SubmissionError::Producer),
+        (DigestSubmission { content_type: "text".into(), ..digest() }, SubmissionError::ContentType),
+    ] {
+        let answer = bench.submit_digest(wrong);
+        match bench.drive(answer) {
+            Err(RegisterError::Submission(found)) => assert_eq!(found, error),
+            other => panic!("{other:?}"),
+        }
+    }
+    digest_issued(&mut bench, DigestSubmission { record: vec![0; MAX_RECORD_BYTES].into(), ..digest() });
+
+    // The registrar's key around a record that is none.
+    let identity = bench.ledger.identity();
+    let forged = |value: Value, envelope: bool| {
+        let builder = StatementBuilder::new(&identity.genesis.issuer, "urn:x").extra(record_label(), value);
+        let content_type = ContentType::Text("application/octet-stream".into());
+        let builder = if envelope {
+            builder.hash_envelope(SHA_256, Some(content_type), None)
+        } else {
+            builder.content_type(content_type)
+        };
+        builder.sign(sha256(RECORD).as_bytes(), world.keys.registrar.as_ref()).unwrap()
+    };
+    for (value, envelope) in [
+        (Value::Text("x".into()), true),
+        (Value::Bytes(Vec::new()), true),
+        (Value::Bytes(vec![0; MAX_RECORD_BYTES + 1]), true),
+        (Value::Bytes(vec![0]), false),
+    ] {
+        match bench.register(forged(value, envelope)) {
+            Err(RegisterError::Refused(refusal)) => {
+                assert!(refusal.to_string().contains(RECORD_HEADER), "{refusal}");
+            }
+            other => panic!("{other:?}"),
+        }
+    }
 }
