@@ -12,6 +12,7 @@ mod render;
 pub(crate) mod witness;
 
 use std::borrow::Cow;
+use std::cmp::Reverse;
 use std::fmt::Display;
 use std::sync::Arc;
 use std::time::Duration;
@@ -143,6 +144,9 @@ rows! {
 /// Most characters of a detail: details quote the client's own words, which may be long.
 const DETAIL_CHARACTERS: usize = 1000;
 
+/// The member that says what a profile found.
+const FINDINGS_MEMBER: &str = "findings";
+
 /// A failure on its way to the client.
 #[derive(Debug)]
 pub(crate) struct Problem {
@@ -150,7 +154,7 @@ pub(crate) struct Problem {
     status: StatusCode,
     detail: Cow<'static, str>,
     headers: Vec<(HeaderName, HeaderValue)>,
-    /// Further members; only problem details in JSON have room for them.
+    /// Further members; of problem details in CBOR only the findings.
     members: Vec<(&'static str, Value)>,
     cause: Option<String>,
 }
@@ -214,12 +218,14 @@ impl Problem {
         self
     }
 
-    /// Everything that was found, whether it refuses or not.
+    /// Everything that was found, whether it refuses or not, the worst first.
     pub(crate) fn findings(self, findings: &[Finding]) -> Self {
-        if findings.is_empty() { self } else { self.member("findings", json!(findings)) }
+        let mut worst_first: Vec<&Finding> = findings.iter().collect();
+        worst_first.sort_by_key(|finding| Reverse(finding.severity));
+        if worst_first.is_empty() { self } else { self.member(FINDINGS_MEMBER, json!(worst_first)) }
     }
 
-    /// One more member of problem details in JSON.
+    /// One more member.
     pub(crate) fn member(mut self, name: &'static str, value: Value) -> Self {
         self.members.push((name, value));
         self

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use ledger::governance::Refusal;
+use ledger::governance::{Refusal, Rejection};
 use ledger::search::SearchError;
 use ledger::{ReadError, RegisterError};
 use proofs::{EntryId, StatementError};
@@ -65,6 +65,9 @@ impl Problem {
             Refusal::InvalidSignature(_) => Self::of(&INVALID_SIGNATURE).detail(refusal.to_string()),
             Refusal::AlgorithmNotAllowed { .. } => Self::of(&BAD_ALGORITHM).because(refusal),
             Refusal::TooLarge { limit } => Self::too_large(*limit),
+            Refusal::Rejected(Rejection::Profile { findings, .. }) => {
+                Self::of(&REJECTED).because(refusal).findings(findings)
+            }
             Refusal::Rejected(_) => Self::of(&REJECTED).because(refusal),
         }
     }

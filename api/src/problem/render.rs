@@ -11,7 +11,7 @@ use axum::response::Response;
 use ciborium::Value;
 use serde_json::{Map, json};
 
-use super::{Problem, UNSUPPORTED_MEDIA_TYPE};
+use super::{FINDINGS_MEMBER, Problem, UNSUPPORTED_MEDIA_TYPE};
 use crate::media::{self, ACCEPT_POST, CONCISE_PROBLEM, PROBLEM_JSON, REGISTRABLE};
 use crate::router::Door;
 
@@ -85,10 +85,27 @@ fn with_body(status: StatusCode, content_type: &'static str, body: Vec<u8>) -> R
     response
 }
 
-/// `{-1: title, -2: detail}`; never -4, which is a CoAP code of one byte (SCR-02, SCR-07).
+/// What a profile found, as problem details in JSON tell it, under a key of ours (RFC 9290 §3.2).
+const FINDINGS_KEY: &str = "urn:stele:findings";
+
+/// The most findings of one problem among many: their answer has no more room.
+const FINDINGS_OF_ELEMENT: usize = 4;
+
+/// `{-1: title, -2: detail}`, and findings if there are any; never -4, which is a CoAP code of one byte (SCR-02, SCR-07).
 fn concise(problem: &Problem) -> Vec<u8> {
+    proofs::cbor::encode(&Value::Map(told(problem, usize::MAX)))
+}
+
+fn told(problem: &Problem, most: usize) -> Vec<(Value, Value)> {
     let text = |label: i64, text: &str| (Value::from(label), Value::from(text));
-    proofs::cbor::encode(&Value::Map(vec![text(-1, problem.row.title), text(-2, &problem.detail)]))
+    let mut told = vec![text(-1, problem.row.title), text(-2, &problem.detail)];
+    let findings = problem.members.iter().find(|(name, _)| *name == FINDINGS_MEMBER);
+    let findings = findings.and_then(|(_, findings)| findings.as_array()).into_iter().flatten();
+    let findings: Vec<Value> = findings.take(most).filter_map(|one| Value::serialized(one).ok()).collect();
+    if !findings.is_empty() {
+        told.push((Value::from(FINDINGS_KEY), Value::Array(findings)));
+    }
+    told
 }
 
 /// What tells machines about one statement of a batch, under a key of ours (RFC 9290 §3.2): `kind` and `status` as the
@@ -109,11 +126,9 @@ pub(crate) fn element(problem: &Problem) -> Vec<u8> {
     if let Some(seconds) = header(RETRY_AFTER).and_then(|seconds| seconds.parse::<u64>().ok()) {
         facts.push((Value::from("retry-after"), Value::from(seconds)));
     }
-    proofs::cbor::encode(&Value::Map(vec![
-        (Value::from(-1), Value::from(problem.row.title)),
-        (Value::from(-2), Value::from(problem.detail.as_ref())),
-        (Value::from(BATCH_KEY), Value::Map(facts)),
-    ]))
+    let mut told = told(problem, FINDINGS_OF_ELEMENT);
+    told.push((Value::from(BATCH_KEY), Value::Map(facts)));
+    proofs::cbor::encode(&Value::Map(told))
 }
 
 fn json(problem: &Problem, request_id: &str) -> Vec<u8> {

@@ -15,6 +15,8 @@ mod erased;
 #[cfg(test)]
 mod evidence;
 #[cfg(test)]
+mod findings;
+#[cfg(test)]
 mod keys;
 #[cfg(test)]
 mod logs;

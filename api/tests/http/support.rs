@@ -314,15 +314,17 @@ impl Answer {
         serde_json::from_slice(&self.body).unwrap()
     }
 
-    /// Title and detail of concise problem details, after checking that they are nothing more (SCR-01,
+    /// Title and detail of concise problem details, after checking that they are nothing more but findings (SCR-01,
     /// SCR-02, SCR-07).
     pub(crate) fn concise(&self) -> (String, String) {
         assert_eq!(self.header("content-type"), CONCISE, "{self:?}");
         let value = proofs::cbor::decode(&self.body).unwrap();
         assert_eq!(proofs::cbor::encode(&value), self.body, "deterministic");
         match value.as_map().unwrap().as_slice() {
-            [(one, Value::Text(title)), (two, Value::Text(detail))] => {
+            [(one, Value::Text(title)), (two, Value::Text(detail)), more @ ..] => {
                 assert_eq!((one, two), (&Value::from(-1), &Value::from(-2)));
+                let findings = Value::from("urn:stele:findings");
+                assert!(more.len() <= 1 && more.iter().all(|(key, _)| *key == findings), "{more:?}");
                 (title.clone(), detail.clone())
             }
             other => panic!("{other:?}"),
