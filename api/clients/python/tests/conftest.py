@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import pathlib
 import socket
@@ -37,6 +38,11 @@ class Service:
         self.address = f"127.0.0.1:{free_port()}"
         self.url = f"http://{self.address}"
         self.stele("init", self.data, "--service-url", self.url)
+        self.token = folder / "acme-ci.token"
+        digest = json.loads(self.stele("token", "new", "--json", self.token))["token_sha256"]
+        producer = f'id = "acme-ci"\ndoors = ["evidence"]\ntoken_sha256 = ["{digest}"]\n'
+        with (self.data / "stele.toml").open("a") as configuration:
+            configuration.write(f"\n[[evidence.producers]]\n{producer}")
 
     def stele(self, *arguments: str | pathlib.Path) -> str:
         command = [self.program, *map(str, arguments)]

@@ -21,7 +21,7 @@ import stele
 import stele.aigp
 from stele import Anchored, InvalidReceipt, InvalidRecord, Ledger, Retry, SigningKey, Statement
 
-KID = "agent.trading-bot-v2#1"
+KID = "agent.order-bot#1"
 PATIENCE = 60.0
 POLICY = {"policy_name": "policy.trading-limits", "policy_version": 4, "content": "Max position: $10M"}
 
@@ -163,7 +163,7 @@ def test_events_of_the_package_inside_and_outside_a_span(
 ) -> None:
     """systems.md 2.2: no trace and sequence 0 outside; a trace and 1, 2 inside, but 0 of a Merkle event."""
     anchor = anchored.pop()
-    instrumentor = aigp.AIGPInstrumentor("agent.trading-bot-v2", org_id="org.finco", event_callback=anchor)
+    instrumentor = aigp.AIGPInstrumentor("agent.order-bot", org_id="org.finco", event_callback=anchor)
     instrumentor.inject_success(**POLICY)
     with tracer.start_as_current_span("a turn"):
         instrumentor.inject_success(**POLICY)

@@ -7,6 +7,7 @@ import json
 import logging
 import os
 import pathlib
+import shutil
 import signal
 import subprocess
 import sys
@@ -256,6 +257,31 @@ def test_a_process_that_ends_leaves_the_rest_for_the_next(notary: Notary, start:
         assert process.wait(PATIENCE) == 0
     assert start().flush(PATIENCE)
     assert notary.entries == entry_ids(0, 1, 2)
+
+
+def test_a_process_that_changes_its_folder_keeps_its_spool(
+    notary: Notary, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    background = Background(notary.ledger(), "spool", receipts="receipts", retry=SOON)
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    background.submit(note(1))
+    assert background.close(PATIENCE)
+    assert background.stats.receipts_unwritten == 0
+    assert notary.entries == entry_ids(1)
+
+
+def test_a_spool_that_is_gone_breaks_no_end(
+    notary: Notary, start: Start, tmp_path: pathlib.Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    background = start()
+    background.submit(note(1))
+    assert background.flush(PATIENCE)
+    shutil.rmtree(tmp_path / "spool")
+    assert not background.close(PATIENCE)
+    assert "cannot be read" in caplog.text
+    assert notary.entries == entry_ids(1)
 
 
 def test_what_is_submitted_after_the_end_waits_on_the_disk(notary: Notary, start: Start) -> None:

@@ -140,6 +140,80 @@ def test_records_of_the_systems_are_recognised_by_both_sides(
     assert [finding for finding in summary["findings"] if finding["severity"] == "error"] == []
 
 
+def test_the_registrar_s_door(service: Service, ledger: Ledger, data: pathlib.Path) -> None:
+    """Who cannot sign hands in, byte for byte, under the name that the operator gave to the token."""
+    options = {"service_keys": ledger.keys, "service": service.url, "door": "registrar"}
+    event = (data / "aigp.json").read_bytes()
+    with Ledger(service.url, token=service.token.read_text().strip(), **options) as door:
+        anchored = door.anchor(event)
+        anchored.verify()
+        assert (anchored.content, anchored.issuer_key) == (event, None)
+        assert anchored.findings == () or all(finding.severity != "error" for finding in anchored.findings)
+        statement, _ = Statement.parse(anchored.statement)
+        assert (statement.issuer, statement.payload) == (service.url, event)
+        assert door.anchor(event).entry_id == anchored.entry_id
+        secret = door.anchor(
+            {**json.loads(event), "event_id": "f1a2b3c4-d5e6-4890-abcd-0123456789ab"}, hash_envelope=True
+        )
+        secret.verify()
+        assert secret.content not in secret.statement
+        assert door.fetch(anchored.entry_id).statement == anchored.statement
+        with pytest.raises(Refused) as refusal:
+            door.anchor({**json.loads(event), "governance_hash": 7})
+        assert (refusal.value.status, refusal.value.findings[0].severity) == (422, "error")
+        assert ledger.anchor(event).entry_id != anchored.entry_id
+    for token in ("x" * 32, None):
+        with Ledger(service.url, token=token, **options) as stranger, pytest.raises(Refused) as refusal:
+            stranger.anchor(event)
+        assert refusal.value.status == 401
+
+
+def test_many_records_in_one_request_and_what_was_found_in_each(ledger: Ledger, data: pathlib.Path) -> None:
+    record = json.loads((data / "agent-trace.json").read_bytes())
+    wrong = {**record, "files": "none"}
+    outcomes = ledger.anchor_many([record, wrong, {**record, "metadata": {"n": 1}}])
+    assert isinstance(outcomes[1], Refused)
+    assert "error" in [finding.severity for finding in outcomes[1].findings]
+    with pytest.raises(Refused) as alone:
+        ledger.anchor(wrong)
+    assert alone.value.findings[0] == outcomes[1].findings[0]
+    assert alone.value.findings[0].pointer == "/files"
+    for outcome in (outcomes[0], outcomes[2]):
+        outcome.verify()
+
+
+def test_the_log_is_followed_and_each_entry_verified(
+    service: Service, ledger: Ledger, tmp_path: pathlib.Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first = ledger.anchor(b'{"tail":1}', **NOTE)
+    tail = ledger.tail(after=first.leaf_index - 1, follow=True, poll=0.01, subject=NOTE["subject"])
+    assert next(tail).entry_id == first.entry_id
+    second = ledger.anchor(b'{"tail":2}', **NOTE)
+    assert next(tail).entry_id == second.entry_id
+    assert ledger.fetch(second.entry_id).content == b'{"tail":2}'
+    assert ledger.size() >= 3
+    (tmp_path / "keys").write_bytes(keys_pem(ledger))
+    asked = ["tail", "--url", service.url, "--keys", str(tmp_path / "keys")]
+    about = ["--term", f"subject={NOTE['subject']}", "--after", str(first.leaf_index - 1)]
+    assert main([*asked, *about, "--output-dir", str(tmp_path / "out"), "--json"]) == 0
+    told = [json.loads(line)["entry_id"] for line in capsys.readouterr().out.splitlines()]
+    assert told == [first.entry_id, second.entry_id]
+    files = [str(tmp_path / "out" / f"{entry_id}.cose") for entry_id in told]
+    assert main(["verify", "--keys", str(tmp_path / "keys"), *files]) == 0
+    capsys.readouterr()
+    assert main([*asked, "--all", "--verify"]) == 0
+    shown = capsys.readouterr().out.splitlines()
+    assert len(shown) > second.leaf_index
+    assert all(line.endswith("  verified") for line in shown)
+    assert main([*asked, "--term", f"subject={NOTE['subject']}"]) == 0
+    assert "verified" not in capsys.readouterr().out
+    assert main([*asked, "--term", "subject"]) == 2
+    assert main([*asked, "--term", "no.such=x"]) == 1
+    (tmp_path / "keys").write_bytes(public_pem(SigningKey.generate()))
+    assert main([*asked, "--verify"]) == 1
+    assert "not pinned" in capsys.readouterr().err
+
+
 def test_a_record_that_is_found_wrong_is_refused_and_says_why(ledger: Ledger, data: pathlib.Path) -> None:
     record = json.loads((data / "agent-trace.json").read_bytes())
     record |= {"version": "1.0.0", "files": "none"}

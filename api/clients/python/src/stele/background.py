@@ -85,7 +85,7 @@ class Background:
         self.spool = spool if isinstance(spool, Spool) else Spool(spool)
         self._ledger = ledger.with_retry(NEVER)
         self._retry = retry or Retry(first=0.5, longest=60.0)
-        self._receipts = None if receipts is None else Path(receipts)
+        self._receipts = None if receipts is None else Path(receipts).absolute()
         if self._receipts is not None:
             self._receipts.mkdir(parents=True, exist_ok=True)
         self._on_anchored = on_anchored
@@ -169,7 +169,11 @@ class Background:
                 if left is not None and left <= 0:
                     return False
                 self._idle.wait(left)
-        return not self._memory and not self.spool.waiting()
+        try:
+            return not self._memory and not self.spool.waiting()
+        except OSError as error:
+            _log.error("the spool cannot be read: %s", error)
+            return False
 
     # The thread.
 

@@ -44,7 +44,7 @@ class Spool:
         max_bytes: int = MAX_BYTES,
         fsync: bool = True,
     ) -> None:
-        self.folder = Path(folder)
+        self.folder = Path(folder).absolute()
         self.pending, self.refused, self.torn = (self.folder / name for name in ("pending", "refused", "torn"))
         self.max_entries, self.max_bytes, self.fsync = max_entries, max_bytes, fsync
         self._held: IO[bytes] | None = None
