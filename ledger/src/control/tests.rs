@@ -1,6 +1,6 @@
 //! The genesis document, and its schema.
 
-use proofs::{Algorithm, PublicKey, Signer};
+use proofs::{Algorithm, CosignerKey, PublicKey, Signer};
 use serde_json::{Value, json};
 
 use super::*;
@@ -76,6 +76,28 @@ fn schema_and_parser_agree_on_bad_genesis_documents() {
         }
         assert!(Genesis::from_json(document.to_string().as_bytes()).is_err(), "parser: {pointer}");
         assert!(!schema().is_valid(&document), "schema: {pointer}");
+    }
+}
+
+#[test]
+fn ckpt_06_the_second_checkpoint_key_is_an_ml_dsa_key_of_this_log() {
+    let named = |name: &str| CosignerKey::ml_dsa_44(name, &[7; 1312]).unwrap();
+    let with = |key| Genesis { checkpoints_ml_dsa_44: Some(key), ..genesis() };
+    let good = with(named("ts.example/log"));
+    let json = good.to_json().unwrap();
+    assert_eq!(Genesis::from_json(&json).unwrap(), good);
+    let good: Value = serde_json::from_slice(&json).unwrap();
+    assert!(schema().is_valid(&good));
+    let ed25519 = CosignerKey::ed25519("ts.example/log", &key().ed25519_bytes().unwrap()).unwrap();
+    for wrong in [named("other.example/log"), ed25519] {
+        assert_eq!(with(wrong).to_json(), Err(GenesisError::MlDsaKey));
+    }
+    for (name, value) in [("kty", "OKP"), ("alg", "ML-DSA-65"), ("pub", "AAAA"), ("pub", "=")] {
+        let mut document = good.clone();
+        document["keys"]["checkpoints_ml_dsa_44"][name] = json!(value);
+        let read = Genesis::from_json(document.to_string().as_bytes());
+        assert_eq!(read, Err(GenesisError::MlDsaKey), "parser: {name}");
+        assert!(!schema().is_valid(&document), "schema: {name}");
     }
 }
 

@@ -255,6 +255,20 @@ fn the_policys_size_limit_is_the_registrars_too() {
     let answer = bench.submit_evidence(large);
     assert!(matches!(bench.drive(answer), Err(RegisterError::Refused(Refusal::TooLarge { limit: 600 }))));
     issued(&mut bench, evidence());
+    // To the byte.
+    let registrar = world.keys.registrar.as_ref();
+    let of = |length: usize| {
+        let built = in_the_name_of_the_service(registrar.public_key());
+        let built = built.content_type(ContentType::Text("text/plain".into()));
+        built.sign(&vec![b'x'; length], registrar).unwrap()
+    };
+    let fits = 300 + 600 - of(300).len();
+    assert_eq!(of(fits).len(), 600);
+    assert!(matches!(
+        bench.register(of(fits + 1)),
+        Err(RegisterError::Refused(Refusal::TooLarge { limit: 600 }))
+    ));
+    bench.register(of(fits)).unwrap();
 }
 
 #[test]

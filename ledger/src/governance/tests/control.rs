@@ -4,7 +4,7 @@ mod lockout;
 mod opening;
 
 use ciborium::Value;
-use proofs::{ContentType, EntryId, KeyId, Label, PublicKey, Signer, StatementBuilder};
+use proofs::{ContentType, EntryId, KeyId, Label, LeafIndex, PublicKey, Signer, StatementBuilder};
 use serde_json::json;
 
 use super::world::{
@@ -147,6 +147,16 @@ fn only_the_operator_governs() {
 }
 
 #[test]
+fn arch_13_an_unprotected_chain_names_nobody() {
+    let world = World::new();
+    let pair = rcgen::KeyPair::from_pem(&world.operator.to_pem().unwrap()).unwrap();
+    let certificate = rcgen::CertificateParams::default().self_signed(&pair).unwrap();
+    let chain = Value::Bytes(certificate.der().to_vec());
+    let statement = world.policy_statement(&world.closed_policy());
+    world.judge(&with_unprotected(&statement, 33, chain)).unwrap();
+}
+
+#[test]
 fn each_header_of_a_control_statement_counts() {
     let world = World::new();
     let good = || policy_by_hand(&world);
@@ -233,10 +243,16 @@ fn bad_documents_are_rejected_only_once_the_operator_has_signed() {
 #[test]
 fn control_statements_are_bounded() {
     let world = World::new();
-    let large = vec![b' '; MAX_STATEMENT_BYTES];
-    let statement = policy_by_hand(&world).sign(&large, &world.operator).unwrap();
-    let statement = proofs::SignedStatement::parse(&statement, 2 * MAX_STATEMENT_BYTES).unwrap();
-    let refusal = world.governance.judge(statement, NOW).unwrap_err();
+    let statement = |padding: usize| {
+        let payload = [vec![b' '; padding], payload(&world)].concat();
+        let statement = policy_by_hand(&world).sign(&payload, &world.operator).unwrap();
+        proofs::SignedStatement::parse(&statement, 2 * MAX_STATEMENT_BYTES).unwrap()
+    };
+    let room = MAX_STATEMENT_BYTES / 2;
+    let fits = room + MAX_STATEMENT_BYTES - statement(room).canonical().len();
+    assert_eq!(statement(fits).canonical().len(), MAX_STATEMENT_BYTES);
+    world.governance.judge(statement(fits), NOW).unwrap();
+    let refusal = world.governance.judge(statement(fits + 1), NOW).unwrap_err();
     assert_eq!(refusal, Refusal::TooLarge { limit: MAX_STATEMENT_BYTES });
 }
 
@@ -295,6 +311,10 @@ fn d4_anchors_are_valid_from_their_increment_until_retired_and_ids_are_used_once
     let both = world.anchors_statement(vec![key_anchor("y", &key)], vec![id("y")]);
     assert_eq!(rejected(&world, &both), ControlFault::Anchors(AnchorsError::NotInForce { id: id("y") }));
 
+    let described = before.describe();
+    assert_eq!(described["anchors"]["in_force"][0]["from"], 4, "the statement before has the anchor");
+    assert_eq!(described["anchors"]["in_force"][0]["anchor"]["id"], "acme-key");
+    assert_eq!(described["anchors"]["retired"], json!([]));
     let described = world.governance.describe();
     assert_eq!(described["anchors"]["retired"], json!([{ "from": 4, "to": 5, "id": "acme-key" }]));
     assert_eq!(described["anchors"]["in_force"], json!([]));

@@ -6,6 +6,7 @@ use proofs::{Algorithm, ContentType, Label, UnixTime};
 use super::world::{ACME, NOW, World, ed25519, exact, id, key_anchor, signed, statement_of};
 use crate::governance::{Refusal, Rejection};
 use crate::policy::{ContentTypeName, HeaderName, PayloadForm, Policy, Rule, Unmet};
+use crate::profile::{Finding, Severity};
 use crate::signer::{KeyAlgorithm, PrivateKey};
 
 const SHA_256: i64 = -16;
@@ -206,8 +207,27 @@ fn the_first_rule_that_admits_counts_and_the_farthest_refusal_is_told() {
     assert_eq!(world.judge(&plain(&key)).unwrap().evidence.rule, "loose");
     assert_eq!(world.judge(&plain(&other)).unwrap().evidence.rule, "strange");
 
-    world.set_rules(vec![strange, strict]);
-    let refusal = world.judge(&plain(&key)).unwrap_err();
-    let unmet = Unmet::Claim { claim: 6 };
-    assert_eq!(refusal, Refusal::Rejected(Rejection::Rule { rule: "strict".into(), unmet }));
+    let mut as_strict = strict.clone();
+    as_strict.name = "as-strict".into();
+    for rules in [[strange.clone(), strict.clone()], [strict.clone(), strange], [strict, as_strict]] {
+        world.set_rules(rules.to_vec());
+        let refusal = world.judge(&plain(&key)).unwrap_err();
+        let unmet = Unmet::Claim { claim: 6 };
+        assert_eq!(refusal, Refusal::Rejected(Rejection::Rule { rule: "strict".into(), unmet }));
+    }
+}
+
+#[test]
+fn d18_a_refusal_tells_the_three_worst_findings_and_counts_the_rest() {
+    let told = |count: usize| {
+        let found = |n: usize| {
+            let severity = if n == 3 { Severity::Error } else { Severity::Info };
+            Finding::new("F", severity, format!("/{n}"), "text")
+        };
+        Rejection::Profile { profile: "trace@1", findings: (0..count).map(found).collect() }.to_string()
+    };
+    let text = "profile trace@1 of the payload: ";
+    assert_eq!(told(2), format!("{text}F at /0: text; F at /1: text"));
+    assert_eq!(told(3), format!("{text}F at /0: text; F at /1: text; F at /2: text"));
+    assert_eq!(told(5), format!("{text}F at /3: text; F at /0: text; F at /1: text (and 2 more)"));
 }

@@ -211,5 +211,8 @@ fn a_closed_policy_allows_all_algorithms_and_nobody() {
     let policy = Policy::closed(PrivateKey::generate(KeyAlgorithm::Ed25519).unwrap().public_key().clone());
     assert_eq!(policy.algorithms, Algorithm::ALL);
     assert!(policy.rules.is_empty());
-    assert_eq!(policy.max_statement_bytes, 1024 * 1024);
+    assert_eq!(policy.max_statement_bytes, 1_048_576);
+    // As much as a document says that does not name them.
+    let read = Policy::from_json(base().to_string().as_bytes()).unwrap();
+    assert_eq!((read.algorithms, read.max_statement_bytes), (policy.algorithms, 1_048_576));
 }

@@ -70,3 +70,34 @@ fn d3_the_first_policy_is_closed() {
     let statements = [world.statements[0].clone(), policy, world.statements[2].clone()];
     assert_eq!(open(&statements).unwrap_err(), GovernanceError::FirstPolicyOpen);
 }
+
+#[test]
+fn d3_each_control_statement_is_in_its_place() {
+    let world = World::new();
+    let [genesis, policy, anchors] = &world.statements;
+    let log_id = world.governance.identity().log_id;
+    let log = LogRef { log_id, issuer: SERVICE };
+    let again = control::policy_statement(
+        log,
+        parse(policy).entry_id(),
+        &world.closed_policy(),
+        &world.operator,
+        None,
+    )
+    .unwrap();
+    let opened = |controls: &[(u64, &[u8])]| {
+        let controls = controls.iter().map(|(index, bytes)| (LeafIndex::new(*index), parse(bytes)));
+        crate::governance::Governance::open(&parse(genesis), controls)
+    };
+    opened(&[(1, policy), (2, anchors), (3, &again)]).unwrap();
+    for (controls, out_of_place) in [
+        (&[(2, policy.as_slice())][..], 2),
+        (&[(1, policy), (2, &again), (3, anchors)], 2),
+        (&[(1, policy), (3, anchors)], 3),
+        (&[(1, policy), (2, anchors), (2, &again)], 2),
+        (&[(1, policy), (2, anchors), (1, &again)], 1),
+    ] {
+        let index = LeafIndex::new(out_of_place);
+        assert_eq!(opened(controls).unwrap_err(), GovernanceError::Order { index });
+    }
+}
