@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::{CloudEventError, Form, Record, RecordEntry, RecordError, Scope, SubjectPrefix};
 use crate::governance::{Refusal, Rejection};
-use crate::profile::{Kind, Severity, System};
+use crate::profile::{Kind, ProfileRule, Severity, Switch, System};
 use crate::registration::{Registration, Wait};
 use crate::settings::Settings;
 use crate::testing::{Bench, World};
@@ -127,6 +127,24 @@ fn confidential_bytes_are_examined_and_only_their_digest_is_kept() {
     let refused = one(&mut bench, Record { envelope: true, ..record(broken.to_string()) }).unwrap_err();
     assert!(refused.to_string().contains("SCHEMA_VALIDATION_FAILED"), "{refused}");
     assert_eq!(bench.ledger.head().tree.size, size);
+}
+
+#[test]
+fn what_the_policy_switches_on_counts_for_confidential_bytes_too() {
+    let world = World::new();
+    let mut bench = world.bare_bench(Settings::default());
+    let mut lifecycle = event(1);
+    lifecycle["spec_version"] = json!("0.12");
+    lifecycle["event_type"] = json!("AGENT_REGISTERED");
+    lifecycle["governance_hash"] = json!("");
+    for (switches, admitted) in [(vec![], false), (vec![Switch::AigpEmptyLifecycleHash], true)] {
+        let rule = ProfileRule { switches, ..ProfileRule::of(Kind::AigpEvent) };
+        let policy = world.policy_with(&bench.ledger, |policy| policy.profiles = vec![rule]);
+        bench.must(policy);
+        let confidential = Record { envelope: true, ..record(lifecycle.to_string()) };
+        let answer = one(&mut bench, confidential);
+        assert_eq!(answer.is_ok(), admitted, "{answer:?}");
+    }
 }
 
 #[test]

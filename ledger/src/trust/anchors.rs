@@ -83,3 +83,6 @@ impl AnchorSet {
         Self { by_id, embedded }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -107,6 +107,17 @@ fn an_anchor_can_be_narrower_than_its_rule() {
 }
 
 #[test]
+fn d4_an_anchor_for_payloads_vouches_for_no_statement() {
+    let mut world = World::new();
+    let key = ed25519();
+    let inside = crate::profile::System::Trace;
+    let anchor = Anchor::embedded_key(id("inside"), key.public_key().clone(), None, vec![inside]).unwrap();
+    world.add(vec![anchor]);
+    world.set_rules(vec![Rule::new("acme", exact(ACME), vec![id("inside")])]);
+    assert_eq!(world.judge(&signed(ACME, &key)).unwrap_err().kind(), "unknown_issuer_key");
+}
+
+#[test]
 fn kid_may_be_the_kid_of_the_jwk() {
     let mut world = World::new();
     let key = ed25519();

@@ -11,7 +11,9 @@ use self::ca::{Ca, Leaf, ca_params, kid, uri};
 use super::world::{ACME, World, ed25519, exact, id, key_anchor, signed, statement_of, with_unprotected};
 use crate::governance::{BadSignature, Refusal};
 use crate::policy::Rule;
-use crate::trust::{Anchor, LeafFault, MAX_CERTIFICATE_BYTES, PathFault, RootFault, UnknownKey};
+use crate::trust::{
+    Anchor, AnchorError, LeafFault, MAX_BINDINGS, MAX_CERTIFICATE_BYTES, PathFault, RootFault, UnknownKey,
+};
 
 const X5CHAIN: i64 = 33;
 const SHA_256: i64 = -16;
@@ -87,6 +89,28 @@ fn arch_16_a_retired_root_vouches_for_nobody() {
 }
 
 #[test]
+fn arch_16_of_several_roots_the_nearest_answers() {
+    let mut params = ca_params("Old");
+    params.not_before = date_time_ymd(2025, 1, 1);
+    params.not_after = date_time_ymd(2026, 1, 1);
+    let (old, one, two) = (Ca::root_with(params), Ca::root("One"), Ca::root("Two"));
+    let statement = acme_leaf(&old).sign(ACME);
+    let orders =
+        [("root-0", [&old, &one, &two]), ("root-1", [&one, &old, &two]), ("root-2", [&one, &two, &old])];
+    for (name, roots) in orders {
+        match trusting(&roots).judge(&statement).unwrap_err() {
+            Refusal::InvalidSignature(BadSignature::Chain(bad)) => assert_eq!(bad.root, id(name)),
+            other => panic!("{other:?}"),
+        }
+    }
+    // Of two as near, the first.
+    let UnknownKey::NoPath { root, .. } = unknown(&trusting(&[&one, &two]), &statement) else {
+        panic!("a path")
+    };
+    assert_eq!(root, id("root-0"));
+}
+
+#[test]
 fn x5_02_missing_and_disordered_intermediates() {
     let root = Ca::root("Root");
     let one = root.intermediate("One");
@@ -148,6 +172,14 @@ fn d6_certificates_count_at_the_time_of_the_decision() {
     assert_eq!(chain_fault(start - 1), PathFault::NotYetValid { not_before: seconds(start) });
     assert_eq!(chain_fault(end + 1), PathFault::Expired { not_after: seconds(end) });
     assert_eq!(at(u64::MAX).unwrap_err().kind(), "invalid_signature");
+    // The root's own validity, too.
+    let mut params = ca_params("Root");
+    params.not_before = date_time_ymd(2026, 12, 1);
+    params.not_after = date_time_ymd(2027, 2, 1);
+    let root = Ca::root_with(params);
+    let (world, statement) = (trusting(&[&root]), acme_leaf(&root).sign(ACME));
+    let valid = |seconds| world.judge_at(&statement, UnixTime::from_secs(seconds)).is_ok();
+    assert_eq!([start - 1, start, end, end + 1].map(valid), [false, true, true, false]);
     assert_eq!(at(0).unwrap_err().kind(), "invalid_signature");
 }
 
@@ -179,6 +211,12 @@ fn d16_an_expired_intermediate_or_root() {
 fn rfc_5280_what_intermediates_may_do() {
     let root = Ca::root("Root");
     let world = trusting(&[&root]);
+    let bound = |count: usize| {
+        let binding = crate::trust::Binding::new(ACME.into(), Some("CN=x".into()), None).unwrap();
+        Anchor::root(id("x"), root.der(), vec![binding; count])
+    };
+    bound(MAX_BINDINGS).unwrap();
+    assert_eq!(bound(MAX_BINDINGS + 1), Err(AnchorError::List { list: "bindings" }));
     let mut params = ca_params("No signing");
     params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
     let idle = root.intermediate_with(params);
@@ -290,7 +328,10 @@ fn hostile_chains_cost_little_and_are_refused() {
     assert_eq!(unknown(&world, &sign(nine)), UnknownKey::ChainTooLong { found: 9 });
     world.judge(&sign(vec![leaf.chain[0].clone(); 8])).unwrap();
     let fat = vec![0x30; MAX_CERTIFICATE_BYTES + 1];
-    assert_eq!(unknown(&world, &sign(vec![leaf.chain[0].clone(), fat])), UnknownKey::CertificateTooLarge);
+    let beside = |fat: Vec<u8>| sign(vec![leaf.chain[0].clone(), fat]);
+    assert_eq!(unknown(&world, &beside(fat.clone())), UnknownKey::CertificateTooLarge);
+    // What no path needs is not looked into, up to that size.
+    world.judge(&beside(fat[1..].to_vec())).unwrap();
     for junk in [
         vec![],
         vec![0x30],
@@ -332,11 +373,13 @@ fn every_flipped_bit_of_a_leaf_is_noticed() {
 fn what_cannot_be_a_root_is_not_registered() {
     let root = Ca::root("Root");
     let refused = |der: Vec<u8>| match Anchor::root(id("x"), der, vec![]).unwrap_err() {
-        crate::trust::AnchorError::Root(fault) => fault,
+        AnchorError::Root(fault) => fault,
         other => panic!("{other:?}"),
     };
     assert_eq!(refused(acme_leaf(&root).chain.remove(0)), RootFault::NotCa);
-    assert_eq!(refused(vec![0x30; 20_000]), RootFault::TooLarge);
+    assert_eq!(MAX_CERTIFICATE_BYTES, 16_384);
+    assert_eq!(refused(vec![0x30; MAX_CERTIFICATE_BYTES + 1]), RootFault::TooLarge);
+    assert_eq!(refused(vec![0x30; MAX_CERTIFICATE_BYTES]), RootFault::Unreadable);
     assert_eq!(refused(b"junk".to_vec()), RootFault::Unreadable);
     assert_eq!(refused([root.der(), vec![0]].concat()), RootFault::Unreadable);
     let mut params = ca_params("No signing");

@@ -92,6 +92,9 @@ fn arch_21_required_headers_are_looked_for_in_the_protected_header() {
     let number = HeaderName::Int(-70_000);
     refused_by(wants(text.clone()), plain, &Unmet::Header { label: text.clone() });
     refused_by(wants(number.clone()), plain, &Unmet::Header { label: number.clone() });
+    let told = |label: &HeaderName| Unmet::Header { label: label.clone() }.to_string();
+    assert_eq!(told(&text), "the protected header must have label `batch`");
+    assert_eq!(told(&number), "the protected header must have label -70000");
     refused_by(
         wants(number.clone()),
         |key| super::world::with_unprotected(&plain(key), -70_000, Value::from(1)),

@@ -31,6 +31,14 @@ fn with(pointer: &str, value: Value) -> Value {
     document
 }
 
+/// Profile rules about different content types.
+fn profiles(count: usize) -> Vec<Value> {
+    let kind = crate::profile::Kind::all().next().unwrap();
+    (0..count)
+        .map(|n| json!({ "profile": kind.profile(), "content_type": format!("application/x-{n}") }))
+        .collect()
+}
+
 fn schema() -> jsonschema::Validator {
     let text = include_str!("../../../schemas/policy.schema.json");
     jsonschema::validator_for(&serde_json::from_str(text).unwrap()).unwrap()
@@ -79,6 +87,15 @@ fn schema_and_parser_agree_on_good_policies() {
     ] {
         agree(&with(pointer, value), true);
     }
+    // As many as there may be.
+    let named =
+        |n: usize, issuers: &[Value]| json!({ "name": n.to_string(), "issuers": issuers, "anchors": ["a"] });
+    let issuers: Vec<Value> = (0..256).map(|n| json!({ "exact": n.to_string() })).collect();
+    let rules: Vec<Value> = (0..1024).map(|n| named(n, &issuers[..1])).collect();
+    agree(&with("/rules", json!(rules)), true);
+    let rules: Vec<Value> = (0..64).map(|n| named(n, &issuers)).collect();
+    agree(&with("/rules", json!(rules)), true);
+    agree(&with("/profiles", json!(profiles(64))), true);
     let mut did = with("/rules/0/anchors", Value::Null);
     did["rules"][0]["self_certified"] = json!(["did:key"]);
     agree(&did, true);
@@ -110,6 +127,7 @@ fn schema_and_parser_agree_on_bad_policies() {
         ("/max_statement_bytes", json!(1_048_577)),
         ("/max_statement_bytes", json!(-1)),
         ("/max_statement_bytes", json!("1")),
+        ("/profiles", json!(profiles(65))),
         ("/rules", json!({})),
         ("/rules", json!(rules)),
         ("/rules/0/extra", json!(1)),
@@ -160,6 +178,18 @@ fn schema_and_parser_agree_on_bad_policies() {
 }
 
 #[test]
+fn a_document_is_written_without_what_goes_without_saying() {
+    let policy = Policy::from_json(base().to_string().as_bytes()).unwrap();
+    let written: Value = serde_json::from_slice(&policy.to_json().unwrap()).unwrap();
+    assert_eq!(written["rules"], base()["rules"]);
+    assert_eq!(written.get("profiles"), None);
+    let strict = with("/rules/0/content_type_required", json!(true));
+    let policy = Policy::from_json(strict.to_string().as_bytes()).unwrap();
+    let written: Value = serde_json::from_slice(&policy.to_json().unwrap()).unwrap();
+    assert_eq!(written["rules"], strict["rules"]);
+}
+
+#[test]
 fn what_a_schema_cannot_say_is_refused_too() {
     let refused = |document: &Value| Policy::from_json(document.to_string().as_bytes()).unwrap_err();
     let rule = base()["rules"][0].clone();
@@ -177,6 +207,13 @@ fn what_a_schema_cannot_say_is_refused_too() {
         (0..65).map(|n| json!({ "name": n.to_string(), "issuers": issuers, "anchors": ["a"] })).collect();
     assert_eq!(refused(&with("/rules", json!(rules))), PolicyError::TooManyIssuers);
 
+    assert_eq!(refused(&with("/profiles", json!(profiles(65)))), PolicyError::TooManyProfiles);
+    let mut taken = profiles(2);
+    taken[1]["content_type"] = json!("APPLICATION/x-0");
+    let PolicyError::Profile { error, .. } = refused(&with("/profiles", json!(taken))) else {
+        panic!("{taken:?}")
+    };
+    assert_eq!(error, ProfileRuleError::Taken);
     let off_curve = with("/operator/y", base()["operator"]["y"].clone());
     assert!(refused(&off_curve).to_string().contains("not a point of the curve"));
 

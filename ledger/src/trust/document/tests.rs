@@ -122,6 +122,30 @@ fn what_a_schema_cannot_say_is_refused_too() {
 }
 
 #[test]
+fn certificates_and_increments_are_bounded() {
+    let told = |document: Value| {
+        AnchorIncrement::from_json(document.to_string().as_bytes()).unwrap_err().to_string()
+    };
+    let sized = |bytes| told(adding(json!({ "id": "r", "root": BASE64.encode(&vec![0x30; bytes]) })));
+    assert!(sized(16_384).contains("not a readable X.509 v3 certificate"), "{}", sized(16_384));
+    for bytes in [16_385, 16_386, 16_387] {
+        assert!(sized(bytes).contains("more than 16384 bytes"), "{}", sized(bytes));
+    }
+
+    let ids = |count: usize| (0..count).map(|n| AnchorId::new(format!("k{n}")).unwrap()).collect::<Vec<_>>();
+    let key = PrivateKey::generate(KeyAlgorithm::Ed25519).unwrap().public_key().clone();
+    let anchors =
+        |count| ids(count).into_iter().map(|id| Anchor::key(id, key.clone(), None).unwrap()).collect();
+    AnchorIncrement::new(anchors(MAX_INCREMENT), ids(MAX_INCREMENT)).to_json().unwrap();
+    for too_many in [
+        AnchorIncrement::new(anchors(MAX_INCREMENT + 1), ids(0)),
+        AnchorIncrement::new(anchors(0), ids(MAX_INCREMENT + 1)),
+    ] {
+        assert_eq!(too_many.to_json(), Err(AnchorsError::TooMany));
+    }
+}
+
+#[test]
 fn an_anchor_keeps_the_kid_of_its_jwk() {
     let mut jwk = jwk();
     let thumbprint = jwk["kid"].as_str().unwrap().to_owned();

@@ -60,6 +60,22 @@ fn p521_points_are_read_too() {
 }
 
 #[test]
+fn kt_01_both_points_at_one_x_are_read_from_a_did_key() {
+    let spki = PrivateKey::generate(KeyAlgorithm::Es256).unwrap().public_key().to_spki_der();
+    let (x, y) = spki[spki.len() - 64..].split_at(32);
+    let [even, odd] = [2, 3].map(|sign| read(&did_key([0x80, 0x24], &[&[sign], x].concat())).unwrap().key);
+    assert_ne!(even, odd);
+    let whole = PublicKey::ec2(Curve::P256, x, y).unwrap();
+    assert_eq!(if y[31] & 1 == 0 { even } else { odd }, whole);
+}
+
+#[test]
+fn methods_are_called_by_their_names() {
+    assert_eq!(SelfCertifying::DidKey.to_string(), "did:key");
+    assert_eq!(SelfCertifying::DidJwk.to_string(), "did:jwk");
+}
+
+#[test]
 fn hostile_did_keys_are_refused() {
     let key = PrivateKey::generate(KeyAlgorithm::Ed25519).unwrap().public_key().ed25519_bytes().unwrap();
     let p256 = PrivateKey::generate(KeyAlgorithm::Es256).unwrap();
@@ -75,7 +91,10 @@ fn hostile_did_keys_are_refused() {
         (good.replace(":z", ":"), SelfCertifyingError::Encoding),
         (good.replace(":z", ":u"), SelfCertifyingError::Encoding),
         (format!("{good}0"), SelfCertifyingError::Encoding),
-        (format!("did:key:z{}", "2".repeat(200)), SelfCertifyingError::Encoding),
+        (format!("did:key:z{}", "2".repeat(129)), SelfCertifyingError::Encoding),
+        (format!("did:key:z{}", "2".repeat(128)), SelfCertifyingError::Codec),
+        (format!("did:jwk:{}", "A".repeat(4096)), SelfCertifyingError::Encoding),
+        (format!("did:jwk:{}", "A".repeat(4097)), SelfCertifyingError::Form),
         (format!("{good}#{}", &good[8..]), SelfCertifyingError::Form),
         (format!("{good}?x"), SelfCertifyingError::Form),
         (format!("{good}/x"), SelfCertifyingError::Form),
