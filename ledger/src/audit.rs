@@ -8,6 +8,7 @@
 //! What is left out is said, not passed over: a statement that was withheld or erased, an entry without collateral.
 //! Neither is a discrepancy, and neither counts as judged.
 
+mod batched;
 mod covered;
 mod discrepancy;
 mod order;
@@ -28,6 +29,7 @@ use serde::{Deserialize, Serialize};
 use crate::collateral::Collateral;
 use crate::fsck::Fault;
 use crate::governance::Governance;
+use batched::Batched;
 use covered::Covered;
 use order::Ordered;
 use seen::Seen;
@@ -131,6 +133,10 @@ pub struct AuditCounts {
     pub manifests: u64,
     /// Collateral manifests that cover a record of which not even the hash is given.
     pub manifests_not_checked: u64,
+    /// Batches of TRACE records that list the records of the log.
+    pub batches: u64,
+    /// Batches that list others beside, which may be what was withheld or erased.
+    pub batches_not_checked: u64,
 }
 
 /// What an audit found.
@@ -180,6 +186,7 @@ pub struct Auditor {
     last_time: UnixTime,
     covered: Covered,
     seen: Seen,
+    batched: Batched,
     counts: AuditCounts,
     discrepancies: Vec<String>,
     more_discrepancies: u64,
@@ -202,6 +209,7 @@ impl Auditor {
             last_time: UnixTime::from_secs(0),
             covered: Covered::default(),
             seen: Seen::default(),
+            batched: Batched::default(),
             counts: AuditCounts::default(),
             discrepancies: Vec::new(),
             more_discrepancies: 0,

@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use proofs::{EntryId, LeafIndex, SignedStatement, UnixTime};
 
+use super::batched;
 use super::covered::Verdict;
 use super::prepare::Prepared;
 use super::replay::{self, Outcome, Task};
@@ -60,6 +61,7 @@ impl Auditor {
             self.counts.entries = self.counts.entries.saturating_add(1);
             self.append(&entry, growth, registered_at, index, found);
             self.manifest(index, &entry, found);
+            self.batch(index, &entry, found);
             if entry.withheld {
                 self.counts.withheld = self.counts.withheld.saturating_add(1);
             }
@@ -159,6 +161,23 @@ impl Auditor {
             }
         }
         self.covered.record(entry.record);
+    }
+
+    /// A batch of TRACE records looked at records before its own entry.
+    fn batch(&mut self, index: LeafIndex, entry: &Prepared, found: &mut Found) {
+        let counts = &mut self.counts;
+        match entry.statement.as_ref().and_then(|statement| self.batched.check(index, statement)) {
+            None => {}
+            Some(batched::Verdict::Holds) => counts.batches = counts.batches.saturating_add(1),
+            Some(batched::Verdict::NotChecked) => {
+                counts.batches_not_checked = counts.batches_not_checked.saturating_add(1);
+            }
+            Some(batched::Verdict::Contradicts) => found.push((index, Fault::TraceBatch(index).into())),
+        }
+        if let Some(id) = entry.statement.as_ref().and_then(erased_by) {
+            self.batched.erased(&id);
+        }
+        self.batched.entry(index, entry.id, entry.collateral.as_ref());
     }
 
     /// D6: `registered_at[i-1] - 30 s <= evaluated_at[i] <= registered_at[i]`, and time does not go back.

@@ -5,6 +5,7 @@ use data_encoding::BASE64;
 use proofs::{CompactRange, Hash, LeafIndex, SignedStatement, TreeSize, UnixTime};
 use serde::{Deserialize, Serialize};
 
+use super::batched::Batched;
 use super::covered::Covered;
 use super::seen::Seen;
 use super::{AuditCounts, Auditor};
@@ -25,6 +26,7 @@ pub struct AuditState {
     covered_to: u64,
     not_covered: String,
     seen: String,
+    batched: String,
     controls: Vec<Control>,
     counts: AuditCounts,
     discrepancies: Vec<String>,
@@ -77,6 +79,7 @@ impl Auditor {
             covered_to,
             not_covered,
             seen: self.seen.to_text(),
+            batched: self.batched.to_text(),
             controls: self.controls.iter().map(control).collect(),
             counts: self.counts.clone(),
             discrepancies: self.discrepancies.clone(),
@@ -101,6 +104,8 @@ impl Auditor {
             .ok_or(StateError::Damaged("the hashes of collateral do not fit its size"))?;
         let seen = Seen::from_text(&state.seen)
             .ok_or(StateError::Damaged("what profiles found entries under does not read"))?;
+        let batched = Batched::from_text(&state.batched)
+            .ok_or(StateError::Damaged("the records that wait for a batch do not read"))?;
         let (governance, controls) = replay(&state.controls, size)?;
         Ok(Self {
             governance,
@@ -109,6 +114,7 @@ impl Auditor {
             last_time: UnixTime::from_secs(state.last_time),
             covered,
             seen,
+            batched,
             counts: state.counts,
             discrepancies: state.discrepancies,
             more_discrepancies: state.more_discrepancies,

@@ -29,7 +29,7 @@ fn world() -> (World, Bench) {
     (world, bench)
 }
 
-fn about(world: &World, kind: Kind, subject: &str, payload: &Value) -> Vec<u8> {
+pub(super) fn about(world: &World, kind: Kind, subject: &str, payload: &Value) -> Vec<u8> {
     let content_type = ContentType::Text(kind.content_type().into());
     let builder = StatementBuilder::new(ISSUER, subject).content_type(content_type);
     builder.sign(payload.to_string().as_bytes(), &world.issuer).unwrap()
@@ -39,7 +39,7 @@ fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data")
 }
 
-fn trace(name: &str) -> Value {
+pub(super) fn trace(name: &str) -> Value {
     let path = folder().join(format!("trace/vectors/conformance/{name}.json"));
     let value: Value = serde_json::from_slice(&fs::read(path).unwrap()).unwrap();
     value.get("record").unwrap_or(&value).clone()
@@ -73,7 +73,7 @@ fn files(folder: &Path, found: &mut Vec<PathBuf>) {
     }
 }
 
-fn examined(world: &World, index: u64) -> Option<Examined> {
+pub(super) fn examined(world: &World, index: u64) -> Option<Examined> {
     let snapshot = world.store.snapshot().unwrap();
     let bytes = snapshot.collateral(LeafIndex::new(index)).unwrap()?;
     Collateral::decode(&bytes).unwrap().examined

@@ -34,6 +34,8 @@ impl Summary<'_> {
             "log_findings_not_checked": counts.log_findings_not_checked,
             "manifests": counts.manifests,
             "manifests_not_checked": counts.manifests_not_checked,
+            "batches": counts.batches,
+            "batches_not_checked": counts.batches_not_checked,
             "replayed_now": self.replayed,
             "seconds": self.took.as_secs_f64(),
             "discrepancies": discrepancies,
@@ -61,6 +63,9 @@ impl Summary<'_> {
             ))?;
         }
         console.line(format_args!("collateral  {} manifests hold", counts.manifests))?;
+        if counts.batches > 0 {
+            console.line(format_args!("batches     {} of TRACE records hold", counts.batches))?;
+        }
         for (count, what) in [
             (counts.withheld, "statements withheld or erased: only their leaves were checked"),
             (counts.without_collateral, "entries without collateral: their decisions were not replayed"),
@@ -73,6 +78,7 @@ impl Summary<'_> {
                 "entries whose profile asked what stood before them, which was withheld or erased since",
             ),
             (counts.manifests_not_checked, "collateral manifests over records that are withheld"),
+            (counts.batches_not_checked, "batches of TRACE records that list more than is known"),
         ] {
             if count > 0 {
                 console.line(format_args!("not judged  {count} {what}"))?;
