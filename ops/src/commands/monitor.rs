@@ -36,7 +36,7 @@ use url::Url;
 ///
 /// A rules file is TOML: tables `[[rule]]` with a name and any of issuer, subject, content_type, entry_id, index_term and
 /// finding (lists: one member has to be equal), issuer_regex, subject_regex, payload_regex, and control = true for the
-/// log's own statements. All that a rule names have to hold.
+/// log's own statements that change or tell something. All that a rule names have to hold.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXIT_CODES)]
 pub(crate) struct Args {

@@ -20,6 +20,7 @@ mod tests;
 
 use crate::failure::Failure;
 use crate::files;
+use ledger::trace_batch::BATCH_CT;
 use proofs::manifest::MANIFEST_CT;
 use proofs::{ContentType, EntryId, SignedStatement};
 use regex::bytes::{Regex, RegexBuilder};
@@ -30,8 +31,8 @@ use std::path::Path;
 const MAX_RULES: usize = 10_000;
 /// The largest compiled regular expression, in bytes.
 const MAX_REGEX: usize = 1024 * 1024;
-/// What the content types of the log's own statements begin with. Collateral manifests come every few hundred entries and
-/// change nothing, so that nobody who looks for changes wants to hear of them.
+/// What the content types of the log's own statements begin with. Collateral manifests and batches of TRACE records come
+/// every few hundred entries and change nothing, so that nobody who looks for changes wants to hear of them.
 const CONTROL_PREFIX: &str = "application/vnd.stele.";
 
 #[derive(Debug, Deserialize)]
@@ -178,7 +179,7 @@ impl Rule {
 
 /// Whether statements of this type say what is in force, or what happened to the log.
 fn is_control(kind: &str) -> bool {
-    kind.starts_with(CONTROL_PREFIX) && kind != MANIFEST_CT
+    kind.starts_with(CONTROL_PREFIX) && ![MANIFEST_CT, BATCH_CT].contains(&kind)
 }
 
 /// The content type of a statement as text; of a hash envelope that of what was hashed.

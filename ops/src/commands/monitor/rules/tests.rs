@@ -54,9 +54,9 @@ fn control_statements_are_told_by_their_type() {
     let two = "[[rule]]\nname = 'a'\ncontrol = true\n[[rule]]\nname = 'b'\ncontrol = false\n";
     assert_eq!(matched(two, &policy), ["a"]);
     // Routine: one every few hundred entries, and nothing changes by it.
-    let manifest =
-        statement("https://ts.example", "urn:stele:collateral-manifest", proofs::manifest::MANIFEST_CT, b"");
-    assert_eq!(matched(two, &manifest), ["b"]);
+    for kind in [proofs::manifest::MANIFEST_CT, BATCH_CT] {
+        assert_eq!(matched(two, &statement("https://ts.example", "urn:stele:x", kind, b"")), ["b"], "{kind}");
+    }
 }
 
 #[test]
