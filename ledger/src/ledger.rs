@@ -163,22 +163,32 @@ impl Ledger {
         self.shared.published().note
     }
 
-    /// Whether the service keeps up (issue of a checkpoint included).
+    /// Whether the service keeps up, issue of checkpoints included. One that is signed and waits for its witnesses is their
+    /// business: it is counted, and sending requests elsewhere would not help.
     #[must_use]
     pub fn readiness(&self) -> Readiness {
-        let (round, unpublished) = self.shared.progress.waiting();
+        let waiting = self.shared.progress.waiting();
         let limit = self.shared.settings.ready_lag();
         let Published { size: published, .. } = self.shared.published();
         let committed = self.head().tree.size;
-        let stopped = self.mailbox.is_closed();
-        let (ready, reason) = if stopped {
+        let late = waiting.unpublished.as_secs();
+        let (ready, reason) = if self.mailbox.is_closed() {
             (false, "the sequencer has ended".to_owned())
-        } else if round > limit {
-            (false, format!("a commit has been running for {} s", round.as_secs()))
-        } else if unpublished > limit {
-            (false, format!("committed entries have waited {} s for a checkpoint", unpublished.as_secs()))
-        } else {
+        } else if waiting.round > limit {
+            (false, format!("a commit has been running for {} s", waiting.round.as_secs()))
+        } else if waiting.turn > limit {
+            (false, format!("a checkpoint has been written for {} s", waiting.turn.as_secs()))
+        } else if waiting.unpublished <= limit {
             (true, "rounds are committed and checkpoints follow".to_owned())
+        } else if waiting.needs_quorum {
+            (
+                true,
+                format!(
+                    "rounds are committed; the newest checkpoint is signed and waits for its quorum, {late} s now"
+                ),
+            )
+        } else {
+            (false, format!("committed entries have waited {late} s for a checkpoint"))
         };
         Readiness { ready, reason, committed, published }
     }

@@ -100,8 +100,13 @@ impl Publisher {
 
     /// Everything that is due now.
     pub(crate) fn turn(&mut self) -> Result<(), Fatal> {
+        self.shared.progress.turn_started();
         self.settle()?;
-        if self.is_due() { self.begin() } else { Ok(()) }
+        if self.is_due() {
+            self.begin()?;
+        }
+        self.shared.progress.turn_ended();
+        Ok(())
     }
 
     /// Waits until something may be due.
@@ -193,6 +198,7 @@ impl Publisher {
         let mut round = Round::new(checkpoint, note);
         if self.needs_quorum() {
             self.shared.store.announce(round.note.to_string().as_bytes()).map_err(Fatal::Publish)?;
+            self.shared.progress.needs_quorum();
         } else {
             round.stage = Stage::Published;
             self.publish(&round)?;
@@ -269,9 +275,7 @@ impl Publisher {
             self.shared.set_published(published);
             Ok::<(), Fatal>(())
         })?;
-        if !self.is_behind_published() {
-            self.shared.progress.published_newest();
-        }
+        self.shared.progress.published(round.began.into_std(), !self.is_behind_published());
         Ok(())
     }
 

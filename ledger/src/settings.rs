@@ -41,7 +41,8 @@ pub struct Settings {
     /// an fsync each; longer makes witnesses and monitors see the log later. Receipts do not wait for it.
     pub checkpoint_interval_ms: u64,
     /// How long committed entries, or a round, may wait before `/readyz` says no, in milliseconds.
-    /// Default 10000. Too short takes a healthy service out of rotation during a slow fsync.
+    /// Default 10000. Too short takes a healthy service out of rotation during a slow fsync. A checkpoint that is
+    /// signed and waits for its witnesses is not counted.
     pub ready_lag_ms: u64,
     /// How many bytes of the tree's full tiles are kept in memory, ready to prove with. Default 64 MiB: the tiles of
     /// the newest million entries. With too little, a receipt of an older entry costs a read and 255 hashes more.

@@ -111,7 +111,24 @@ pub(crate) struct Progress(Mutex<Since>);
 #[derive(Default, Clone, Copy)]
 struct Since {
     round: Option<Instant>,
+    /// The publisher signs or writes.
+    turn: Option<Instant>,
     unpublished: Option<Instant>,
+    /// The newest checkpoint is signed and waits for its quorum.
+    needs_quorum: bool,
+}
+
+/// How long what has been waiting for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Waiting {
+    /// The running round.
+    pub(crate) round: Duration,
+    /// What the publisher is doing.
+    pub(crate) turn: Duration,
+    /// The oldest entry that no published checkpoint covers.
+    pub(crate) unpublished: Duration,
+    /// Whether that waits for witnesses, and for nothing that is done here.
+    pub(crate) needs_quorum: bool,
 }
 
 impl Progress {
@@ -133,14 +150,70 @@ impl Progress {
         });
     }
 
-    pub(crate) fn published_newest(&self) {
-        self.with(|since| since.unpublished = None);
+    pub(crate) fn turn_started(&self) {
+        self.with(|since| since.turn = Some(Instant::now()));
     }
 
-    /// How long the running round, and the oldest unpublished entry, have been waiting.
-    pub(crate) fn waiting(&self) -> (Duration, Duration) {
-        let since = self.with(|since| *since);
+    pub(crate) fn turn_ended(&self) {
+        self.with(|since| since.turn = None);
+    }
+
+    /// A checkpoint was signed and shown to the witnesses.
+    pub(crate) fn needs_quorum(&self) {
+        self.with(|since| since.needs_quorum = true);
+    }
+
+    /// A checkpoint was published whose head was the newest at `signed`; `newest` tells whether it still is. Whatever it
+    /// does not cover was committed after that, and has waited for witnesses so far if the checkpoint did.
+    pub(crate) fn published(&self, signed: Instant, newest: bool) {
+        self.with(|since| {
+            let from = if since.needs_quorum { Instant::now() } else { signed };
+            since.needs_quorum = false;
+            since.unpublished = since.unpublished.filter(|_| !newest).map(|at| at.max(from));
+        });
+    }
+
+    /// How long everything has been waiting.
+    pub(crate) fn waiting(&self) -> Waiting {
+        let Since { round, turn, unpublished, needs_quorum } = self.with(|since| *since);
         let elapsed = |start: Option<Instant>| start.map_or(Duration::ZERO, |at| at.elapsed());
-        (elapsed(since.round), elapsed(since.unpublished))
+        Waiting {
+            round: elapsed(round),
+            turn: elapsed(turn),
+            unpublished: elapsed(unpublished),
+            needs_quorum,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Under a load that never ends there is always a newer entry; what counts is how old the oldest is that waits.
+    #[test]
+    fn the_age_of_what_is_unpublished_begins_anew_with_each_checkpoint() {
+        let progress = Progress::default();
+        let since = || progress.with(|since| since.unpublished);
+        progress.round_ended(true);
+        let first = since().unwrap();
+        progress.round_ended(true);
+        assert_eq!(since(), Some(first), "the oldest counts");
+        let signed = first + Duration::from_secs(3);
+        progress.published(signed, false);
+        assert_eq!(since(), Some(signed));
+        progress.published(first, false);
+        assert_eq!(since(), Some(signed), "an older checkpoint makes nothing older");
+        progress.published(signed, true);
+        assert_eq!(since(), None);
+        progress.published(signed, false);
+        assert_eq!(since(), None, "nothing waits, and nothing new came");
+        // What was committed while witnesses were waited for begins to wait for us when they have answered.
+        let earlier = |secs| first.checked_sub(Duration::from_secs(secs)).unwrap();
+        progress.with(|since| since.unpublished = Some(earlier(3)));
+        progress.needs_quorum();
+        assert!(progress.waiting().needs_quorum);
+        progress.published(earlier(2), false);
+        assert!(!progress.waiting().needs_quorum && since().unwrap() >= first);
     }
 }
