@@ -12,13 +12,18 @@ use crate::witness::Witnessing;
 
 /// Three witnesses, of which two are a quorum. Nobody asks them here.
 fn witnessing(without_quorum: WithoutQuorum) -> Witnessing {
+    of_three("2", without_quorum)
+}
+
+fn of_three(quorum: &str, without_quorum: WithoutQuorum) -> Witnessing {
     let line = |n: u32| {
         let key = CosigningKey::generate(CosignatureKind::Ed25519, &format!("w{n}.example")).unwrap();
         format!("witness W{n} {}\n", key.key())
     };
     let lines: String = (1..=3).map(line).collect();
     Witnessing {
-        policy: TlogPolicy::parse(format!("{lines}group G 2 W1 W2 W3\nquorum G\n").as_bytes()).unwrap(),
+        policy: TlogPolicy::parse(format!("{lines}group G {quorum} W1 W2 W3\nquorum G\n").as_bytes())
+            .unwrap(),
         clients: Vec::new(),
         settings: WitnessSettings {
             quorum_wait: Duration::from_secs(1),
@@ -65,6 +70,20 @@ fn d11_witnesses_that_no_quorum_escapes_let_a_restored_log_sign_again() {
         (&[0, 1, 2], Resumption::ByWitnesses),
     ] {
         assert_eq!(judged(&world, witnessed(), &mark, shown), expected, "{shown:?}");
+    }
+}
+
+/// It is the quorums among those who are silent that count, not whether those who spoke are one.
+#[test]
+fn d11_witnesses_who_are_silent_must_not_be_a_quorum_by_themselves() {
+    for (quorum, shown, expected) in [
+        ("any", &[0, 1][..], Resumption::WitnessesMissing),
+        ("any", &[0, 1, 2], Resumption::ByWitnesses),
+        ("all", &[], Resumption::WitnessesMissing),
+        ("all", &[1], Resumption::ByWitnesses),
+    ] {
+        let (world, mark) = marked(Some(of_three(quorum, WithoutQuorum::Hold)));
+        assert_eq!(judged(&world, witnessed(), &mark, shown), expected, "{quorum} {shown:?}");
     }
 }
 

@@ -393,3 +393,19 @@ fn an_incident_for_another_head_is_refused_and_the_mark_stays() {
         refused(&["incident", "declare", text(&second), "--operator-key", text(&operator), "--reason", "r"]);
     assert!(failure.message.contains("is not as it was written"), "{}", failure.message);
 }
+
+/// The name of a socket has at most 107 bytes, and folders may lie deeper.
+#[test]
+fn a_log_far_down_has_a_socket_too() {
+    let world = World::new();
+    let deep = world.path(&format!("{0}/{0}/{0}", "d".repeat(60)));
+    fs::create_dir_all(&deep).unwrap();
+    fs::rename(&world.log, deep.join("log")).unwrap();
+    let folder = DataDir::open(&deep.join("log")).unwrap();
+    let (path, _held) = socket(&folder).unwrap();
+    let listener = std::os::unix::net::UnixListener::bind(&path).unwrap();
+    assert!(deep.join("log/admin.sock").exists());
+    let (again, _held) = socket(&folder).unwrap();
+    let _client = std::os::unix::net::UnixStream::connect(again).unwrap();
+    listener.accept().unwrap();
+}

@@ -129,7 +129,10 @@ fn a_copy_for_a_backup_lasts_as_long_as_the_one_who_asked() {
     let mut holder = asks(&log);
     answer(&mut holder);
     server.kill();
-    assert!(copy.exists());
+    assert!(copy.exists() && log.dir.join("admin.sock").exists());
+    // Nobody is behind the socket that the killed service left, so the log is copied as it lies there.
+    let told = succeed(&["backup", log.path(), log.beside("cold").to_str().unwrap(), "--json"]);
+    assert_eq!(serde_json::from_str::<Value>(&told).unwrap()["while_served"], false);
     let server = Server::start(&log);
     assert!(!copy.exists(), "a killed service leaves no copy behind for long");
     server.stop();

@@ -178,7 +178,7 @@ pub(crate) fn both(output: &Output) -> String {
     )
 }
 
-/// Copies a folder and all in it.
+/// Copies a folder and all in it, but for the socket of a service that was killed.
 pub(crate) fn copy_folder(from: &Path, to: &Path) {
     fs::create_dir_all(to).unwrap();
     for entry in fs::read_dir(from).unwrap() {
@@ -186,7 +186,7 @@ pub(crate) fn copy_folder(from: &Path, to: &Path) {
         let target = to.join(entry.file_name());
         if entry.file_type().unwrap().is_dir() {
             copy_folder(&entry.path(), &target);
-        } else {
+        } else if entry.file_type().unwrap().is_file() {
             fs::copy(entry.path(), &target).unwrap();
         }
     }
