@@ -46,6 +46,8 @@ mod damage;
 mod duplicates;
 #[path = "it/durability.rs"]
 mod durability;
+#[path = "it/evidence.rs"]
+mod evidence;
 #[path = "it/flows.rs"]
 mod flows;
 #[path = "it/governing.rs"]

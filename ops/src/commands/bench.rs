@@ -2,6 +2,7 @@
 
 mod check;
 mod engine;
+mod evidence;
 mod grow;
 mod jobs;
 mod load;
@@ -44,6 +45,7 @@ pub(crate) struct Args {
 
 #[derive(Debug, Subcommand)]
 enum Action {
+    Evidence(evidence::Args),
     Grow(grow::Args),
     Offline(offline::Args),
     Witness(witness::Args),
@@ -146,6 +148,7 @@ enum What {
 
 pub(crate) fn run(args: &Args, console: &mut Console<'_>) -> Result<Exit, Failure> {
     match &args.action {
+        Some(Action::Evidence(args)) => evidence::run(args, console),
         Some(Action::Grow(args)) => grow::run(args, console),
         Some(Action::Offline(args)) => offline::run(args, console),
         Some(Action::Witness(args)) => witness::run(args, console),

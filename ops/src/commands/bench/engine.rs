@@ -99,7 +99,7 @@ impl Tally {
     }
 
     /// Adds another thread's.
-    fn add(&mut self, other: Self) {
+    pub(super) fn add(&mut self, other: Self) {
         self.sent = self.sent.saturating_add(other.sent);
         self.settled = self.settled.saturating_add(other.settled);
         self.done = self.done.saturating_add(other.done);

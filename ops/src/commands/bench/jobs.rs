@@ -34,6 +34,16 @@ impl Place {
         format!("GET {prefix}{path} HTTP/1.1\r\nhost: {host}\r\naccept: {accept}\r\n\r\n").into_bytes()
     }
 
+    /// The head of a POST with a body of unknown length, from a producer.
+    pub(super) fn stream(&self, path: &str, media: &str, token: &str) -> Vec<u8> {
+        let Self { host, prefix } = self;
+        format!(
+            "POST {prefix}{path} HTTP/1.1\r\nhost: {host}\r\ncontent-type: {media}\r\nauthorization: Bearer {token}\r\n\
+             transfer-encoding: chunked\r\n\r\n"
+        )
+        .into_bytes()
+    }
+
     /// The head of a POST with a body of this many bytes.
     pub(super) fn post(&self, path: &str, media: &str, length: usize, request: &mut Vec<u8>) {
         let Self { host, prefix } = self;
