@@ -7,7 +7,7 @@ use crate::survey;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The series of the digest that concern a service, and the last number of each.
-const SERIES: [(&str, u32); 9] = [
+const SERIES: [(&str, u32); 11] = [
     ("SCR", 38),
     ("ARCH", 49),
     ("RCPT", 22),
@@ -17,6 +17,8 @@ const SERIES: [(&str, u32); 9] = [
     ("COSIG", 7),
     ("WIT", 9),
     ("PROOF", 3),
+    ("HE", 7),
+    ("KT", 3),
 ];
 
 /// What stands about one id.

@@ -229,3 +229,30 @@ fn the_policy_names_profiles_that_exist_once_each() {
     let schema: Value = serde_json::from_str(include_str!("../../../schemas/policy.schema.json")).unwrap();
     assert_eq!(schema["$defs"]["profile"]["properties"]["profile"]["enum"], json!(all));
 }
+
+/// An issuer's key is compared with the record's; the registrar signs for everybody.
+#[test]
+fn d17_the_registrars_key_says_nothing_about_the_record() {
+    let world = World::new();
+    let mut bench = bench(&world);
+    let payload = record("conformance/signed_root");
+    let subject = super::super::subject_of(Kind::TraceRecord, &payload).unwrap();
+    let compared = |index: u64| {
+        let examined = collateral(&world, index).examined.unwrap();
+        examined.findings.iter().any(|finding| finding.id == "TRACE_WRAPPER_KEY_OTHER")
+    };
+    let (_, index, _) = bench.must(about(&world, Kind::TraceRecord, &payload));
+    assert!(compared(index));
+    let answer = bench.submit_evidence(crate::registrar::Submission {
+        content_type: Kind::TraceRecord.content_type().into(),
+        subject,
+        producer: None,
+        payload: payload.into(),
+        headers: Vec::new(),
+        envelope: false,
+    });
+    let crate::registration::Registration::Issued { index, .. } = bench.drive(answer).unwrap() else {
+        panic!()
+    };
+    assert!(!compared(index.get()));
+}

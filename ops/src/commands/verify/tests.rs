@@ -75,6 +75,29 @@ impl Scene {
 }
 
 #[test]
+fn he_06_the_content_is_a_check_of_its_own() {
+    let key = PrivateKey::generate(KeyAlgorithm::Es384).unwrap();
+    for hash in [
+        DigestAlgorithm::Sha256,
+        DigestAlgorithm::Sha512_256,
+        DigestAlgorithm::Sha384,
+        DigestAlgorithm::Sha512,
+    ] {
+        let digest = hash.digest(b"content");
+        let envelope = StatementBuilder::new("https://acme.example", "urn:example:7")
+            .hash_envelope(hash.cose(), None, Some("https://acme.example/content".to_owned()))
+            .sign(&digest, &key)
+            .unwrap();
+        let envelope = SignedStatement::parse(&envelope, envelope.len()).unwrap();
+        // Whatever is said of the content, the signature stands, and without content nothing is said of it.
+        envelope.check_signature(key.public_key()).unwrap();
+        let passes = |content: &[u8]| matches!(check_content(&envelope, content).outcome, Outcome::Passed(_));
+        assert!(passes(b"content"), "{hash:?}");
+        assert!(!passes(b"other") && !passes(&digest) && !passes(b""), "{hash:?}");
+    }
+}
+
+#[test]
 fn a_registered_statement_is_valid_and_every_check_is_told() {
     let scene = scene();
     let (exit, text) = scene.verify(
