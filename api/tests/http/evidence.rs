@@ -96,7 +96,7 @@ fn ids(findings: &Value) -> Vec<&str> {
 }
 
 #[tokio::test]
-async fn d17_a_record_is_wrapped_byte_for_byte_and_names_its_producer() {
+async fn scr_35_d17_a_record_is_wrapped_byte_for_byte_and_names_its_producer() {
     let world = world();
     let service = world.serve();
     for (path, content_type) in [
