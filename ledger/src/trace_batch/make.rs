@@ -34,8 +34,9 @@ pub(crate) struct Tally {
     pub(crate) follows: EntryId,
     /// The next entry to look at.
     next: LeafIndex,
+    /// How many entries of TRACE there are.
     count: usize,
-    /// When the first record was registered.
+    /// When the first of them was registered.
     oldest: Option<UnixTime>,
 }
 
@@ -54,9 +55,11 @@ impl Tally {
         now: UnixTime,
         interval: u64,
     ) -> Result<Option<TraceBatch>, InternalError> {
+        // Counted without a look at each: revocations, and records that broke TRACE's rules, count too. They are told
+        // apart below.
         let mut records = Records::new(snapshot, self.next, size);
         while self.count < MAX_BATCH_RECORDS {
-            let Some((index, _)) = records.next()? else { break };
+            let Some(index) = records.index()? else { break };
             self.count = self.count.saturating_add(1);
             if self.oldest.is_none() {
                 let row = snapshot.entry(index)?.ok_or(InternalError::Entry(index))?;
@@ -68,7 +71,7 @@ impl Tally {
         if self.count < MAX_BATCH_RECORDS && waited.is_none_or(|waited| waited < interval) {
             return Ok(None);
         }
-        // Collected anew: what was erased since it was counted is no longer there.
+        // What was erased since it was counted is no longer there.
         let mut leaves = Vec::with_capacity(self.count);
         let mut records = Records::new(snapshot, self.from, size);
         while leaves.len() < MAX_BATCH_RECORDS {
@@ -76,7 +79,12 @@ impl Tally {
             leaves.push(leaf);
         }
         let to = records.next;
-        Ok((!leaves.is_empty()).then_some(TraceBatch { from: self.from, to, leaves }))
+        if leaves.is_empty() {
+            // None of them was a record. They are not looked at again until one has come.
+            *self = Self { from: self.from, follows: self.follows, next: to, count: 0, oldest: None };
+            return Ok(None);
+        }
+        Ok(Some(TraceBatch { from: self.from, to, leaves }))
     }
 }
 
@@ -96,6 +104,16 @@ impl<'a> Records<'a> {
     }
 
     fn next(&mut self) -> Result<Option<(LeafIndex, Hash)>, InternalError> {
+        while let Some(index) = self.index()? {
+            if let Some(leaf) = leaf_of(self.snapshot, index)? {
+                return Ok(Some((index, leaf)));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The next entry of TRACE, be it a record or not.
+    fn index(&mut self) -> Result<Option<LeafIndex>, StoreError> {
         loop {
             let Some(index) = self.rows.next() else {
                 if !self.more()? {
@@ -110,9 +128,7 @@ impl<'a> Records<'a> {
                 continue;
             }
             self.next = index.next();
-            if let Some(leaf) = leaf_of(self.snapshot, index)? {
-                return Ok(Some((index, leaf)));
-            }
+            return Ok(Some(index));
         }
     }
 

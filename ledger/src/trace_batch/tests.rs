@@ -324,3 +324,30 @@ fn one_record_in_two_statements_is_proven_by_either() {
     assert_ne!(first.index, second.index);
     assert_eq!((first.leaf, &first.proof), (second.leaf, &second.proof));
 }
+
+/// What is TRACE's and no record makes no batch, and keeps none from being made.
+#[test]
+fn revocations_alone_make_no_batch() {
+    let world = World::new();
+    let mut bench = world.bench(at_once());
+    bench.must(world.policy_with(&bench.ledger, |policy| {
+        policy.profiles.iter_mut().for_each(|rule| rule.enforce = crate::profile::Enforce::Report);
+    }));
+    let content_type = ContentType::Text(Kind::TraceRevocation.content_type().into());
+    let builder = StatementBuilder::new(ISSUER, "a key").content_type(content_type);
+    let revocation = bench.must(builder.sign(b"{\"compromised_key_id\":\"k\"}", &world.issuer).unwrap()).0;
+    // A record that broke TRACE's rules, where the policy only reports it.
+    let mut broken = record(NAMES[0]);
+    broken["data_class"] = "changed".into();
+    let broken = bench.must(statement(&world, &broken)).0;
+    assert!(!bench.batch().unwrap());
+    assert!(!bench.batch().unwrap());
+    let id = register(&world, &mut bench, NAMES[1]);
+    assert!(bench.batch().unwrap());
+    assert_eq!(anchor(&bench, id).unwrap().proof.size.get(), 1);
+    for id in [revocation, broken] {
+        assert!(matches!(anchor(&bench, id), Err(ReadError::NotFound)));
+    }
+    drop(bench);
+    assert_eq!(fsck(world.store.as_ref(), &mut |_| {}).unwrap().faults, []);
+}
