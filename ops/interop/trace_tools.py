@@ -7,6 +7,9 @@ have, so that it is signed once. They are registered, found under their locators
 anchor format v1; `trace-tests --level 2` and `trace-verify` accept what they are given, and refuse it for another record.
 The batch is on the log itself: the entry that the tools accept is the payload of a registered statement.
 
+The flow of TRACE's withdrawn tutorial works with its own calls: post the record as JSON, read `receipt_uri`, compare what is
+there with the record.
+
 `agent-manifest`, TRACE's sibling, publishes a signed manifest with `publish_to_rekor` to `/compat/rekor` and finds it again.
 """
 
@@ -27,6 +30,7 @@ from dataclasses import dataclass
 
 import agentrust_trace
 import cbor2
+import requests
 import rfc8785
 from agent_manifest._signing import SIGNED_FIELDS, Ed25519Signer, generate_ed25519
 from agent_manifest._transparency import publish_to_rekor, verify_transparency_log_entry
@@ -80,6 +84,7 @@ class Examination:
         with service.serving():
             self.trust()
             self.publish(token)
+            self.tutorial(token)
             records = [self.make("plain", {}), self.make("beyond-ascii", BEYOND_ASCII), self.make("third", {})]
             for record in records:
                 self.register(record)
@@ -96,10 +101,10 @@ class Examination:
         return f"{told}; a manifest published as to Rekor"
 
     def open_rekor(self, settings: pathlib.Path) -> str:
-        """Lets one producer through the door for digests; its token."""
+        """Lets one producer through the doors for what nobody signed; its token."""
         file = self.folder / "token"
         digest = json.loads(self.service.stele("token", "new", file, "--json"))["token_sha256"]
-        section = f'\n[[evidence.producers]]\nid = "agent-manifest"\ntoken_sha256 = ["{digest}"]\ndoors = ["rekor"]\n'
+        section = f'\n[[evidence.producers]]\nid = "interop"\ntoken_sha256 = ["{digest}"]\ndoors = ["evidence", "rekor"]\n'
         with settings.open("a", encoding="utf-8") as config:
             config.write(section)
         return file.read_text(encoding="utf-8").strip()
@@ -134,6 +139,20 @@ class Examination:
             insist("401" in str(refused), f"without the token the door is closed: {refused}")
         else:
             raise ValueError("not so: without the token the door is closed")
+
+    def tutorial(self, token: str) -> None:
+        """What the tutorial's code does, with the token in the URL. Its last look named no type; here it asks for JSON."""
+        record = self.make("tutorial", {}).record
+        answer = requests.post(f"http://interop:{token}@{self.service.address}/entries", json=record, timeout=30)
+        answer.raise_for_status()
+        told = answer.json()
+        insist({"receipt_uri", "entry_id", "registered_at"} <= set(told), f"the answer is the tutorial's: {told}")
+        where = told["receipt_uri"].replace(PUBLIC, self.service.url)
+        receipt = requests.get(where, headers={"Accept": "application/json"}, timeout=30).json()
+        same = (receipt["subject"], receipt["iat"]) == (record["subject"], record["iat"])
+        insist(same, "subject and iat are the record's")
+        anchor = self.anchor(Record(self.folder / "tutorial.json", record, record["cnf"]["jwk"], told["entry_id"]))
+        insist(anchor["proof"]["leaf_count"] >= 1, "it is anchored like the others")
 
     def trust(self) -> None:
         self.key = self.folder / "issuer.pem"
