@@ -9,6 +9,7 @@ mod commands;
 mod config;
 mod console;
 mod datadir;
+mod date;
 mod failure;
 mod files;
 mod http;

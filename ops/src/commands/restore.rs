@@ -2,6 +2,7 @@
 
 use crate::backup::{Restored, Wanted, restore};
 use crate::console::Console;
+use crate::date;
 use crate::failure::{EXIT_CODES, Exit, Failure};
 use proofs::EntryId;
 use serde_json::json;
@@ -78,8 +79,8 @@ fn print(restored: &Restored, args: &Args, console: &mut Console<'_>) -> Result<
     let Restored { manifest, missing_keys } = restored;
     let dir = args.folder.display();
     console.line(format_args!("log         {}, {}", manifest.log_id, manifest.origin))?;
-    console
-        .line(format_args!("tree size   {}, as of {} s after 1970", manifest.tree_size, manifest.made_at))?;
+    let made = date::of(manifest.made_at).unwrap_or_else(|| "an unknown time".to_owned());
+    console.line(format_args!("tree size   {}, as of {made}", manifest.tree_size))?;
     console.line(format_args!("root        {}", manifest.root))?;
     console.line(format_args!("restored    {dir}"))?;
     if !missing_keys.is_empty() {

@@ -1,12 +1,12 @@
 //! Values of headers, claims and payloads in words.
 
 use super::node::{Node, Parts};
+use crate::date;
 use ciborium::Value;
 use data_encoding::{BASE64URL_NOPAD, HEXLOWER};
 use proofs::cose::label;
 use proofs::cose::{DigestAlgorithm, Label};
 use proofs::{Algorithm, sha256};
-use std::time::{Duration, UNIX_EPOCH};
 
 /// Byte strings up to this length are shown whole.
 const WHOLE: usize = 64;
@@ -14,8 +14,6 @@ const WHOLE: usize = 64;
 const MAX_ELEMENTS: usize = 64;
 /// How deep nested values are shown.
 const MAX_DEPTH: usize = 8;
-/// The first second of the year 10000, which no date format takes.
-const YEAR_10000: u64 = 253_402_300_800;
 
 /// One label of a COSE header.
 pub(super) fn header(label: &Label, value: &Value) -> Node {
@@ -69,10 +67,7 @@ fn claim(key: &Value, value: &Value) -> (String, Node) {
 
 /// Seconds since 1970, with the date they stand for.
 pub(super) fn time(seconds: u64) -> Node {
-    if seconds >= YEAR_10000 {
-        return Node::number(seconds, "");
-    }
-    Node::number(seconds, &httpdate::fmt_http_date(UNIX_EPOCH + Duration::from_secs(seconds)))
+    Node::number(seconds, &date::of(seconds).unwrap_or_default())
 }
 
 /// The name of a hash algorithm of a hash envelope.
