@@ -416,6 +416,13 @@ def notices() -> Iterable[bytes]:
         yield compact({**erasure, "reason": text})
     yield compact({**erasure, **incident})
     yield compact(erasure).replace(b'"version"', b'"version":1,"version"')
+    # The mark of a restored log has one spelling.
+    mark = {"version": 1, "tree_size": 7, "root": "cd" * 32, "witnessed": False}
+    yield from (json.dumps(each, separators=(",", ":")).encode() for each in (mark, {**mark, "witnessed": True}))
+    for changed in ({"version": 2}, {"tree_size": 2**64 - 1}, {"tree_size": 2**64}, {"root": "CD" * 32}, {"witnessed": 1}):
+        yield json.dumps({**mark, **changed}, separators=(",", ":")).encode()
+    yield json.dumps(mark).encode()
+    yield json.dumps(dict(reversed(mark.items())), separators=(",", ":")).encode()
 
 
 def certificate(name: str, issuer: str, public: object, signer: object, extensions: list[tuple[object, bool]]) -> bytes:

@@ -8,6 +8,7 @@
 //! store/announced   the checkpoint announced to witnesses last, if there are any
 //! store/RESTORED    the mark of a log that was put back from a copy and may not sign yet
 //! store/db/         RocksDB
+//! store/backup/     a copy of the running log, as long as a backup is made of it
 //! ```
 //!
 //! A commit is one synced write batch. The marker `committed` is overwritten in place after it and never synced by
@@ -85,6 +86,8 @@ pub struct RocksStore {
     db: DB,
     writer: Mutex<Option<Writer>>,
     publishing: Mutex<()>,
+    /// Whether there is a copy of the log beside it, for a backup.
+    copied: Mutex<bool>,
     /// The sequence number of the newest commit that erased something, since the store was opened.
     erased_at: AtomicU64,
     folder: Folder,
@@ -176,7 +179,9 @@ impl LogStore for RocksStore {
         if self.folder.access() == folder::Access::Read {
             return Err(failure::read_only());
         }
-        scrub::run(self)
+        // Held until all is done, so that no copy is made of files that are about to go.
+        let copied = self.copied.lock().unwrap_or_else(PoisonError::into_inner);
+        if *copied { Ok(false) } else { scrub::run(self) }
     }
 
     fn snapshot(&self) -> Result<Box<dyn Snapshot + '_>, StoreError> {

@@ -8,14 +8,12 @@ use std::fs::{self, Permissions};
 use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::{UnixListener, UnixStream};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
-use storage::RocksStore;
+use storage::{RocksStore, StoreError};
 
-/// The folder of the copy, below the log's.
-const FROZEN: &str = "store/backup";
 /// How long somebody who connects may say nothing.
 const REQUEST_DEADLINE: Duration = Duration::from_secs(10);
 /// How long a copy is kept for somebody who does not end: longer than copying any log takes.
@@ -58,7 +56,7 @@ pub(super) fn open(folder: &DataDir, store: &Arc<RocksStore>) -> Option<Door> {
 
 fn listen(folder: &DataDir, desk: Desk) -> anyhow::Result<Door> {
     // This process has the log locked, so what is here was left by one that was killed.
-    desk.clear()?;
+    desk.thaw()?;
     let (path, held) = socket(folder).map_err(|failure| anyhow::anyhow!(failure.message))?;
     match fs::remove_file(&path) {
         Err(error) if error.kind() != ErrorKind::NotFound => return Err(error.into()),
@@ -100,7 +98,7 @@ impl Desk {
             tracing::info!("a copy of the log was made for a backup");
             wait_for_end(stream);
         }
-        if let Err(error) = self.clear() {
+        if let Err(error) = self.thaw() {
             tracing::warn!(%error, "the copy made for a backup could not be removed");
         }
         self.busy.store(false, Ordering::SeqCst);
@@ -110,29 +108,22 @@ impl Desk {
         let Some(store) = self.store.upgrade() else {
             return Answer::Failed("it is stopping".to_owned());
         };
-        let frozen = self
-            .clear()
-            .map_err(|error| error.to_string())
-            .and_then(|()| store.freeze(&self.root.join(FROZEN)).map_err(|error| error.to_string()));
-        match frozen {
-            Ok(()) => Answer::Frozen(FROZEN.to_owned()),
-            Err(why) => {
-                tracing::warn!(why, "no copy of the log could be made for a backup");
-                Answer::Failed(why)
+        match store.thaw().and_then(|()| store.freeze()) {
+            Ok(path) => match path.strip_prefix(&self.root) {
+                Ok(below) => Answer::Frozen(below.display().to_string()),
+                Err(_) => Answer::Failed("the copy is not in the log's folder".to_owned()),
+            },
+            Err(error) => {
+                tracing::warn!(%error, "no copy of the log could be made for a backup");
+                Answer::Failed(error.to_string())
             }
         }
     }
 
-    /// Removes the copy, so that it keeps neither room nor what is erased from now on.
-    fn clear(&self) -> std::io::Result<()> {
-        remove(&self.root.join(FROZEN))
-    }
-}
-
-fn remove(folder: &Path) -> std::io::Result<()> {
-    match fs::remove_dir_all(folder) {
-        Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
-        _ => Ok(()),
+    /// Removes the copy, so that it keeps neither room nor what is erased from now on. A service that is stopping leaves
+    /// it to the next start.
+    fn thaw(&self) -> Result<(), StoreError> {
+        self.store.upgrade().map_or(Ok(()), |store| store.thaw())
     }
 }
 

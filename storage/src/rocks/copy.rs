@@ -8,6 +8,7 @@ use std::fs::{self, DirBuilder};
 use std::io;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
+use std::sync::PoisonError;
 
 use rocksdb::checkpoint::Checkpoint;
 
@@ -18,26 +19,31 @@ use crate::error::StoreError;
 use crate::store::LogStore;
 
 /// Files of a store folder that belong to the process that has it open, not to the log.
-const NOT_COPIED: [&str; 5] = ["FORMAT", "LOCK", "LOG", "RESTORED", "backup"];
+const NOT_COPIED: [&str; 4] = ["FORMAT", "LOCK", "LOG", "RESTORED"];
 
 impl RocksStore {
-    /// Makes a copy of the log as it is now in a folder that does not exist yet, on the same file system: tables are hard
-    /// links, so it takes a moment, and no room until the log replaces them. Commits go on meanwhile.
+    /// Makes a copy of the log as it is now, in a folder of the store's own: tables are hard links, so it takes a moment, and
+    /// no room until the log replaces them. Commits go on meanwhile. Gives the folder, for reading until
+    /// [`thaw`](Self::thaw); what is erased from now on is still in it, so [`scrub`](LogStore::scrub) waits for that.
     ///
     /// The copy is no log: it has no `FORMAT`. It holds at least every commit that returned before this was called,
     /// and its checkpoints are not newer than its commits.
     ///
     /// # Errors
-    /// [`Unavailable`](StoreError::Unavailable) or [`Corrupt`](StoreError::Corrupt); what was made then is of no use.
-    pub fn freeze(&self, into: &Path) -> Result<(), StoreError> {
-        let made = |error: io::Error| failure::file("make", into, &error);
-        DirBuilder::new().mode(0o700).create(into).map_err(made)?;
+    /// [`Unavailable`](StoreError::Unavailable), also where there is a copy already, or
+    /// [`Corrupt`](StoreError::Corrupt). What was made then is of no use, and goes away with the next thaw.
+    pub fn freeze(&self) -> Result<PathBuf, StoreError> {
+        let mut copied = self.copied.lock().unwrap_or_else(PoisonError::into_inner);
+        let into = self.folder.copy();
+        let made = |error: io::Error| failure::file("make", &into, &error);
+        DirBuilder::new().mode(0o700).create(&into).map_err(made)?;
+        *copied = true;
         // In this order: a checkpoint is signed after its commits, so the database copied last holds all of them.
         let (published, announced) = (self.published()?, self.announced()?);
         let held = self.head()?;
         let database = into.join("db");
-        let copied = Checkpoint::new(&self.db).and_then(|checkpoint| checkpoint.create_checkpoint(&database));
-        copied.map_err(|error| failure::used(&error))?;
+        let taken = Checkpoint::new(&self.db).and_then(|checkpoint| checkpoint.create_checkpoint(&database));
+        taken.map_err(|error| failure::used(&error))?;
         let mut marker = Marker::create(&into.join("committed")).map_err(made)?;
         if let Some(head) = held {
             marker.set(&head.tree).map_err(made)?;
@@ -47,7 +53,25 @@ impl RocksStore {
                 folder::replace(&into.join(name), &note)?;
             }
         }
-        Ok(())
+        Ok(into)
+    }
+
+    /// Removes the copy, if there is one: also one that a process left which was killed.
+    ///
+    /// # Errors
+    /// [`Unavailable`](StoreError::Unavailable).
+    pub fn thaw(&self) -> Result<(), StoreError> {
+        let mut copied = self.copied.lock().unwrap_or_else(PoisonError::into_inner);
+        let path = self.folder.copy();
+        match fs::remove_dir_all(&path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                Err(failure::file("remove", &path, &error))
+            }
+            _ => {
+                *copied = false;
+                Ok(())
+            }
+        }
     }
 
     /// The files that make a log, relative to its store folder, in ascending order: of a copy, or of a store that no

@@ -99,6 +99,11 @@ impl Folder {
         self.root.join("db")
     }
 
+    /// Where a copy of the running log lies.
+    pub(super) fn copy(&self) -> PathBuf {
+        self.root.join("backup")
+    }
+
     pub(super) fn marker(&self) -> PathBuf {
         self.root.join("committed")
     }

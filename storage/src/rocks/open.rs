@@ -35,6 +35,7 @@ impl RocksStore {
             db,
             writer: Mutex::new(Some(writer)),
             publishing: Mutex::default(),
+            copied: Mutex::default(),
             erased_at: AtomicU64::new(0),
             folder,
         })
@@ -70,6 +71,7 @@ impl RocksStore {
             db,
             writer: Mutex::new(Some(writer)),
             publishing: Mutex::default(),
+            copied: Mutex::new(folder.copy().exists()),
             erased_at: AtomicU64::new(0),
             folder,
         })
@@ -100,6 +102,7 @@ impl RocksStore {
             db,
             writer: Mutex::new(None),
             publishing: Mutex::default(),
+            copied: Mutex::default(),
             erased_at: AtomicU64::new(0),
             folder,
         })

@@ -50,10 +50,9 @@ fn a_copy_of_a_store_that_is_written_is_one_of_its_moments() {
         while !ready.load(Ordering::SeqCst) {
             std::thread::yield_now();
         }
-        for n in 0..5 {
-            let copy = folder.path().join(format!("copy-{n}"));
+        for _ in 0..5 {
             let before = live.head().unwrap().unwrap().tree.size.get();
-            live.freeze(&copy).unwrap();
+            let copy = live.freeze().unwrap();
             let copied = open_copy(&copy).unwrap();
             let size = copied.head().unwrap().unwrap().tree.size.get();
             assert!(size >= before, "{size} of {before} entries");
@@ -64,6 +63,8 @@ fn a_copy_of_a_store_that_is_written_is_one_of_its_moments() {
                 grow(&reference, size, size + 1);
             }
             assert_eq!(dump_of(&copied), dump(reference.snapshot().unwrap().as_ref()));
+            drop(copied);
+            live.thaw().unwrap();
         }
         done.store(true, Ordering::SeqCst);
     });
@@ -74,8 +75,7 @@ fn d11_a_copy_that_was_put_in_place_again_is_marked_until_somebody_says_otherwis
     let folder = TempDir::new().unwrap();
     let live = grown(&folder.path().join("live"), 7);
     live.announce(b"announced").unwrap();
-    let (copy, back) = (folder.path().join("copy"), folder.path().join("back"));
-    live.freeze(&copy).unwrap();
+    let (copy, back) = (live.freeze().unwrap(), folder.path().join("back"));
     grow(&live, 7, 9);
     put(&copy, &back);
     for path in [&copy, &back] {
@@ -135,24 +135,31 @@ fn a_copy_of_a_store_at_rest_and_its_write_ahead_log() {
 fn what_happens_to_the_log_later_does_not_change_a_copy() {
     let folder = TempDir::new().unwrap();
     let live = grown(&folder.path().join("live"), 30);
-    let copy = folder.path().join("copy");
-    live.freeze(&copy).unwrap();
+    let copy = live.freeze().unwrap();
     let before = contents(&copy);
     for size in 30..60 {
         grow(&live, size, size + 1);
     }
     live.compact().unwrap();
     assert_eq!(contents(&copy), before);
-    assert!(live.freeze(&copy).is_err(), "a copy is never made over another");
+    assert!(live.freeze().is_err(), "a copy is never made over another");
     assert_eq!(contents(&copy), before);
+    for _ in 0..2 {
+        live.thaw().unwrap();
+        assert!(!copy.exists());
+    }
+    live.freeze().unwrap();
+    drop(live);
+    let live = open(&folder.path().join("live")).unwrap();
+    live.thaw().unwrap();
+    assert!(!copy.exists(), "nor does one stay that a process left");
 }
 
 #[test]
 fn a_damaged_copy_does_not_open() {
     let folder = TempDir::new().unwrap();
     let live = grown(&folder.path().join("live"), 30);
-    let whole = folder.path().join("whole");
-    live.freeze(&whole).unwrap();
+    let whole = live.freeze().unwrap();
     for lost in RocksStore::files(&whole).unwrap() {
         let name = lost.to_string_lossy().into_owned();
         if ["checkpoint", "announced", "db/IDENTITY"].contains(&name.as_str()) || name.contains("OPTIONS") {

@@ -135,6 +135,25 @@ fn d20_a_kill_before_scrubbing_leaves_it_to_the_next_start() {
 }
 
 #[test]
+fn d20_a_copy_for_a_backup_keeps_the_bytes_and_scrubbing_says_so() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("store");
+    let secrets = Secrets::new(60_000);
+    let store = secrets.log(&path);
+    store.freeze().unwrap();
+    secrets.erase(&store, 20);
+    assert!(!store.scrub().unwrap());
+    drop(store);
+    let store = open(&path).unwrap();
+    assert!(!store.scrub().unwrap(), "the copy of a process that is gone counts too");
+    assert_eq!(secrets.found_in(&path), [true; 3]);
+    store.thaw().unwrap();
+    assert!(store.scrub().unwrap());
+    assert_eq!(secrets.found_in(&path), [false; 3]);
+    survives(&store, 60_000);
+}
+
+#[test]
 fn d20_a_view_from_before_keeps_the_bytes_and_scrubbing_says_so() {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("store");
