@@ -5,7 +5,7 @@ mod http;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use guard::guard;
+pub(crate) use guard::{Asked, guard};
 
 use crate::config::Witness as Settings;
 use crate::datadir::DataDir;

@@ -226,6 +226,13 @@ fn a_backup_of_another_log_is_noticed() {
     assert!(failure.message.contains("holds another log than it says"), "{}", failure.message);
     assert!(!back.exists());
 
+    // No time is too late for a line of text.
+    let mut late = Manifest::read(&theirs).unwrap();
+    late.made_at = u64::MAX;
+    fs::write(theirs.join(MANIFEST), late.sealed().unwrap().text().unwrap()).unwrap();
+    assert!(must(&["restore", text(&theirs), text(&back)]).contains("an unknown time"));
+    fs::remove_dir_all(&back).unwrap();
+
     let mut newer = Manifest::read(&theirs).unwrap();
     newer.store_format = 9;
     fs::write(theirs.join(MANIFEST), newer.sealed().unwrap().text().unwrap()).unwrap();

@@ -67,8 +67,8 @@ pub(crate) fn run(folder: &DataDir, plan: Plan, ready: &mut dyn FnMut(&Ready)) -
         plan.config;
     let Opened { ledger, sequencer, publisher, keeper } = Ledger::open(parts, settings)
         .map_err(|error| Failure::local(format_args!("{}: {error}", folder.root().display())))?;
-    let shown = witnessing::guard(folder, &witness, asked.as_ref(), &ledger)?;
-    restored::settle(folder, &store, &ledger, &shown)?;
+    let asked = witnessing::guard(folder, &witness, asked.as_ref(), &ledger)?;
+    restored::settle(folder, &store, &ledger, &asked.shown)?;
     let copies = backups::open(folder, &store);
 
     let tls = plan.tls.as_ref().map(tls::config).transpose()?;

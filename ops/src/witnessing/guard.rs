@@ -42,18 +42,26 @@ impl Source {
     }
 }
 
+/// Who was asked, and with what success. Nobody of them refused the start.
+#[derive(Debug, Default)]
+pub(crate) struct Asked {
+    pub(crate) sources: usize,
+    pub(crate) answered: usize,
+    /// The witnesses, by their numbers in the policy, who showed a checkpoint that the log continues.
+    pub(crate) shown: BTreeSet<usize>,
+}
+
 /// Asks everybody at once. A checkpoint under the log's own key that is ahead of the store, or contradicts it, refuses the
-/// start (D11); anything else does not, but for a guard that is to refuse when it reached nobody. Gives the witnesses, by
-/// their numbers in the policy, who showed a checkpoint that the log continues.
+/// start (D11); anything else does not, but for a guard that is to refuse when it reached nobody.
 pub(crate) fn guard(
     folder: &DataDir,
     settings: &Settings,
     witnessing: Option<&Witnessing>,
     ledger: &Ledger,
-) -> Result<BTreeSet<usize>, Failure> {
+) -> Result<Asked, Failure> {
     let sources = sources(folder, settings, witnessing, &ledger.identity().genesis.origin)?;
     if sources.is_empty() {
-        return Ok(BTreeSet::new());
+        return Ok(Asked::default());
     }
     let timeout = Duration::from_millis(settings.request_ms);
     let answers: Vec<_> = std::thread::scope(|scope| {
@@ -63,19 +71,19 @@ pub(crate) fn guard(
             .map(|thread| thread.join().unwrap_or_else(|_| Err("it failed".to_owned())))
             .collect()
     });
-    let (mut reached, mut shown) = (0_usize, BTreeSet::new());
+    let mut asked = Asked { sources: sources.len(), ..Asked::default() };
     for (source, answer) in sources.iter().zip(answers) {
         let told = weigh(source, answer, ledger)?;
-        reached += usize::from(told != Told::Nothing);
+        asked.answered += usize::from(told != Told::Nothing);
         if let (Told::Continued, Source::Witness(number, ..)) = (told, source) {
-            shown.insert(*number);
+            asked.shown.insert(*number);
         }
     }
-    match (reached, settings.unreachable) {
-        (1.., _) => Ok(shown),
+    match (asked.answered, settings.unreachable) {
+        (1.., _) => Ok(asked),
         (0, Unreachable::Start) => {
             tracing::warn!("the fork guard reached nobody who could know a checkpoint of this log; starting all the same");
-            Ok(shown)
+            Ok(asked)
         }
         (0, Unreachable::Refuse) => Err(Failure::unreachable(
             "the fork guard reached nobody who could know a checkpoint of this log, and is told not to start then",

@@ -3,6 +3,7 @@
 use crate::console::Console;
 use crate::datadir::DataDir;
 use crate::failure::Failure;
+use crate::witnessing::Asked;
 use crate::{keys, restored, witnessing};
 use anyhow::Context;
 use ledger::control::Incident;
@@ -11,7 +12,6 @@ use ledger::{
 };
 use proofs::{EntryId, LeafIndex, SignedStatement};
 use serde_json::json;
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use storage::RocksStore;
 
@@ -21,8 +21,7 @@ pub(super) struct AtRest {
     ledger: Ledger,
     sequencer: Sequencer,
     found: Inspected,
-    /// The witnesses who showed what this log continues.
-    shown: BTreeSet<usize>,
+    asked: Asked,
 }
 
 /// Makes a statement for the log as it is and puts it there; a restored log may sign from then on.
@@ -33,11 +32,20 @@ pub(super) fn record(
     console: &mut Console<'_>,
 ) -> Result<(), Failure> {
     let log = AtRest::open(folder)?;
+    console.say(match (log.asked.answered, log.asked.sources) {
+        (_, 0) => "warning: [witness] names nobody who could know what this log signed last".to_owned(),
+        (0, sources) => {
+            format!("warning: none of {sources} who could know what this log signed last can be asked")
+        }
+        (answered, sources) => format!(
+            "{answered} of {sources} were asked what this log signed last: nothing that is missing here"
+        ),
+    });
     let was_restored = match restored::mark(folder, &log.store)? {
         Some(mark) => {
             if log.ledger.resumption(&mark, |_| false).is_ok_and(|by| by == ledger::Resumption::ByIncident) {
                 // Killed between the entry and the mark.
-                restored::settle(folder, &log.store, &log.ledger, &log.shown)?;
+                restored::settle(folder, &log.store, &log.ledger, &log.asked.shown)?;
                 return tell(console, json, &log.found, None);
             }
             true
@@ -45,14 +53,14 @@ pub(super) fn record(
         None => false,
     };
     let statement = make(&log)?;
-    let AtRest { store, ledger, sequencer, found, shown } = log;
+    let AtRest { store, ledger, sequencer, found, asked } = log;
     let thread = std::thread::Builder::new()
         .name("sequencer".to_owned())
         .spawn(move || sequencer.run())
         .context("cannot start the sequencer")?;
     let registered = register(&ledger, statement);
     let settled = match (&registered, was_restored) {
-        (Ok(_), true) => restored::settle(folder, &store, &ledger, &shown),
+        (Ok(_), true) => restored::settle(folder, &store, &ledger, &asked.shown),
         _ => Ok(()),
     };
     drop(ledger);
@@ -83,8 +91,8 @@ impl AtRest {
         };
         let Opened { ledger, sequencer, .. } =
             Ledger::open(parts, config.ledger).map_err(|error| cannot(&error))?;
-        let shown = witnessing::guard(folder, &config.witness, witnessing.as_ref(), &ledger)?;
-        Ok(Self { store, ledger, sequencer, found, shown })
+        let asked = witnessing::guard(folder, &config.witness, witnessing.as_ref(), &ledger)?;
+        Ok(Self { store, ledger, sequencer, found, asked })
     }
 
     pub(super) fn inspected(&self) -> &Inspected {
