@@ -4,7 +4,7 @@ use ed25519_dalek::{Signer as _, SigningKey};
 use serde_json::Value;
 
 use super::*;
-use crate::note::{SignedNote, parse_signatures};
+use crate::note::{NoteKeyId, SignedNote, parse_signatures};
 use crate::position::TreeSize;
 
 const SEED: [u8; 32] = [7; 32];
@@ -208,6 +208,7 @@ fn cosig_03_wit_08_a_subtree_is_cosigned_without_a_time() {
     let ed25519 = TestCosigner::new(CosignatureKind::Ed25519, NAME);
     assert_eq!(cosign_subtree(origin, range, &hash, &ed25519), Err(CosignError::NoSubtrees));
     assert_eq!(ed25519.key().verify_subtree(origin, range, &hash, &ours), Err(CosignatureError::NoSubtrees));
+    assert_eq!(cosign_subtree("", range, &hash, &cosigner), Err(CosignError::Name));
 }
 
 #[test]
@@ -240,5 +241,26 @@ fn note_06_vkeys_of_cosigners_have_one_spelling() {
     assert_eq!(error("a+b"), Syntax);
     let name = "x".repeat(256);
     assert_eq!(CosignerKey::ml_dsa_44(&name, &[0; ML_DSA_44_PUBLIC_LEN]), Err(BadName));
+    let longest = "x".repeat(255);
+    assert_eq!(CosignerKey::ml_dsa_44(&longest, &[0; 1312]).unwrap().name().as_str(), longest);
     assert_eq!(CosignerKey::ml_dsa_44("a", &[0; 1311]), Err(BadKey(crate::cose::KeyError::Length)));
+}
+
+#[test]
+fn note_05_name_and_id_have_to_be_the_keys_own() {
+    let (note, checkpoint) = note(&vectors(), "ed25519_note");
+    for kind in KINDS {
+        let (cosigner, other) = (TestCosigner::new(kind, NAME), TestCosigner::new(kind, "other.example/w"));
+        let (key, name) = (cosigner.key(), other.key().name().clone());
+        let line = cosign(note.text(), &checkpoint, UnixTime::from_secs(9), &cosigner).unwrap();
+        assert!(key.is_named_by(&line) && !key.is_plain(&line));
+        assert!(!key.is_named_by(&NoteSignature { name: name.clone(), ..line.clone() }));
+        assert!(!key.is_named_by(&NoteSignature { key_id: other.key().id(), ..line.clone() }));
+        let plain = NoteSignature { key_id: NoteKeyId::of(key.name(), 1, key.public_bytes()), ..line };
+        assert_eq!(key.is_plain(&plain), kind == CosignatureKind::Ed25519);
+        assert!(!key.is_plain(&NoteSignature { name, ..plain }));
+        let shown: &dyn Cosigner = &cosigner;
+        assert_eq!(format!("{shown:?}"), format!("Cosigner({key})"));
+        assert_eq!(format!("{key:?}"), format!("CosignerKey({NAME}+{}, {kind:?})", key.id()));
+    }
 }

@@ -226,3 +226,24 @@ fn note_05_at_least_16_signatures_and_not_without_end() {
     assert!(SignedNote::parse(&longest).is_ok());
     assert_eq!(SignedNote::parse(format!("x{longest}")), Err(NoteError::TooLong));
 }
+
+#[test]
+fn note_05_signatures_are_added_up_to_the_limits() {
+    let lines: String = (2..=MAX_SIGNATURES).map(|i| line(&format!("k{i}"))).collect();
+    let note = SignedNote::parse(format!("text\n\n{lines}")).unwrap();
+    let (one, other) = (sign("text\n", "a", 1), sign("text\n", "b", 2));
+    let full = note.with_signature(one.clone()).unwrap();
+    assert_eq!((full.signatures().len(), full.signatures().last()), (MAX_SIGNATURES, Some(&one)));
+    assert_eq!(full.clone().with_signature(one.clone()), Ok(full.clone()), "it is there already");
+    assert_eq!(full.with_signature(other), Err(NoteError::TooManySignatures));
+
+    let note =
+        |padding: usize| SignedNote::parse(format!("{}text\n\n{}", "x".repeat(padding), line("k"))).unwrap();
+    let room = MAX_NOTE_LEN - note(0).with_signature(one.clone()).unwrap().to_string().len();
+    assert_eq!(note(room).with_signature(one.clone()).unwrap().to_string().len(), MAX_NOTE_LEN);
+    assert_eq!(note(room + 1).with_signature(one), Err(NoteError::TooLong));
+    assert_eq!(parse_signatures(&vec![b'x'; MAX_NOTE_LEN]), Err(NoteError::NoSignatures));
+    for beyond in 1..3 {
+        assert_eq!(parse_signatures(&vec![b'x'; MAX_NOTE_LEN + beyond]), Err(NoteError::TooLong));
+    }
+}

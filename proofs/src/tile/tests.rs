@@ -113,6 +113,7 @@ fn tile_06_a_tile_that_grew_is_the_one_read_at_that_width() {
         kept.push(growing.clone());
     }
     assert!(growing.is_full() && !growing.push(hashes[0]), "a full tile takes nothing more");
+    assert!(kept.iter().take(255).all(|tile| !tile.is_full()) && !ExpandedTile::default().is_full());
     // What was cloned on the way did not grow with it.
     for (grown, width) in kept.iter().zip(1..) {
         let read = ExpandedTile::new(&bytes[..width * Hash::LEN]).unwrap();

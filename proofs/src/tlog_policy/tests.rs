@@ -197,6 +197,25 @@ fn policy_its_length_is_bounded() {
     let lines = "\n".repeat(MAX_LINES - 8);
     assert!(policy(&format!("{lines}quorum none\n")).is_ok());
     assert_eq!(kind(&format!("{lines}\n\nquorum none\n")), PolicyErrorKind::TooLong);
+    let sized = |length: usize| format!("#{}", "x".repeat(length - 1));
+    let kind_of = |length: usize| TlogPolicy::parse(sized(length).as_bytes()).unwrap_err().kind;
+    assert_ne!(kind_of(MAX_POLICY_LEN), PolicyErrorKind::TooLong);
+    assert_eq!(kind_of(MAX_POLICY_LEN + 1), PolicyErrorKind::TooLong);
     let long = format!("#{}\nquorum none\n", "x".repeat(MAX_POLICY_LEN));
     assert_eq!(TlogPolicy::parse(long.as_bytes()).unwrap_err().kind, PolicyErrorKind::TooLong);
+}
+
+#[test]
+fn policy_a_log_is_told_with_its_key_and_its_place() {
+    let ml_dsa = CosignerKey::ml_dsa_44("log.example/two", &[7; 1312]).unwrap();
+    let file = format!("log {} https://log.example/\nlog {ml_dsa}\nquorum none\n", log_vkey());
+    let policy = TlogPolicy::parse(file.as_bytes()).unwrap();
+    let [one, two] = policy.logs() else { panic!("two logs") };
+    assert_eq!((one.url.as_deref(), two.url.as_deref()), (Some("https://log.example/"), None));
+    assert_eq!(one.key.to_string(), log_vkey().to_string());
+    assert_eq!(two.key.to_string(), ml_dsa.to_string());
+    assert_eq!(one.key.public_bytes(), log_key().verifying_key().as_bytes());
+    assert_eq!(two.key.public_bytes(), [7; 1312]);
+    let twice = format!("log {} https://log.example/\nlog {}\nquorum none\n", log_vkey(), log_vkey());
+    assert_eq!(TlogPolicy::parse(twice.as_bytes()).unwrap_err().kind, PolicyErrorKind::DuplicateKey);
 }

@@ -45,6 +45,7 @@ fn wit_01_what_is_malformed_is_refused() {
     assert_eq!(error("old 1\n"), RequestError::NoCheckpoint);
     assert!(matches!(error("old 1\n\nno note\n"), RequestError::Note(_)));
     assert_eq!(error(&"x".repeat(MAX_REQUEST_LEN + 1)), RequestError::TooLong);
+    assert_eq!(error(&"x".repeat(MAX_REQUEST_LEN)), RequestError::NoCheckpoint);
     assert_eq!(AddCheckpoint::parse(b"old 1\n\xff").unwrap_err(), RequestError::NotUtf8);
 }
 

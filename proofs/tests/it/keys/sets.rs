@@ -1,6 +1,7 @@
 //! COSE key sets.
 
 use ciborium::Value as Cbor;
+use proofs::cbor::{ScanError, ScanFault};
 use proofs::{Algorithm, KeySet, KeySetError, Signer};
 
 use super::{map, p256};
@@ -52,6 +53,12 @@ fn key_set_refusals() {
     assert!(matches!(KeySet::parse(&unhex("819fff")), Err(KeySetError::Cbor(_))));
     assert!(matches!(KeySet::parse(&unhex("9fa0ff")), Err(KeySetError::Cbor(_))));
     assert!(matches!(KeySet::parse(&unhex("81ff")), Err(KeySetError::Cbor(_))));
+    // What has no end here hides where the next element begins, even as the last one.
+    for open in ["9f", "bf", "5f", "7f"] {
+        let parsed = KeySet::parse(&unhex(&format!("81{open}")));
+        let error = ScanError { fault: ScanFault::Indefinite, offset: 1 };
+        assert_eq!(parsed, Err(KeySetError::Cbor(error)), "{open}");
+    }
     let deep = ["81".repeat(20), "00".to_owned()].concat();
     assert!(matches!(KeySet::parse(&unhex(&deep)), Err(KeySetError::Cbor(_))));
     assert!(KeySet::default().is_empty());

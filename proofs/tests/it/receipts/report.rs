@@ -65,6 +65,26 @@ fn a_good_receipt_passes_every_check() {
 }
 
 #[test]
+fn a_report_is_valid_with_what_is_indispensable_and_without_a_failure() {
+    let log = Log::new(9);
+    let good = verify(&log, 4, &log.receipt(4, 9));
+    for at in 0..good.checks.len() {
+        let judged = |outcome: Outcome| {
+            let mut report = good.clone();
+            report.checks[at].outcome = outcome;
+            report.is_valid()
+        };
+        let name = good.checks[at].name;
+        let indispensable = ["inclusion", "receipt signature", "subject"].contains(&name);
+        assert_eq!(judged(Outcome::NotChecked("why".to_owned())), !indispensable, "{name}");
+        assert!(!judged(Outcome::Failed("why".to_owned())), "{name}");
+        let mut shorter = good.clone();
+        shorter.checks.remove(at);
+        assert_eq!(shorter.is_valid(), !indispensable, "{name}");
+    }
+}
+
+#[test]
 fn what_is_not_given_is_not_checked() {
     let log = Log::new(9);
     let report = verify_transparent(&log.statements[4], &log.receipt(4, 9), &keys(&log), None, None, None);
