@@ -40,9 +40,16 @@ class Service:
         self.stele("init", self.data, "--service-url", self.url)
         self.token = folder / "acme-ci.token"
         digest = json.loads(self.stele("token", "new", "--json", self.token))["token_sha256"]
+        self.configure("trace_batch_interval_s = 60", "trace_batch_interval_s = 1")
         producer = f'id = "acme-ci"\ndoors = ["evidence"]\ntoken_sha256 = ["{digest}"]\n'
         with (self.data / "stele.toml").open("a") as configuration:
             configuration.write(f"\n[[evidence.producers]]\n{producer}")
+
+    def configure(self, standing: str, wanted: str) -> None:
+        file = self.data / "stele.toml"
+        settings = file.read_text()
+        assert standing in settings
+        file.write_text(settings.replace(standing, wanted))
 
     def stele(self, *arguments: str | pathlib.Path) -> str:
         command = [self.program, *map(str, arguments)]

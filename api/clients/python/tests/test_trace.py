@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import pathlib
+import subprocess
+import sys
 import time
 
 import agentrust_trace
@@ -13,7 +16,7 @@ from conftest import Service, public_pem
 from cryptography.exceptions import InvalidSignature
 
 import stele.trace
-from stele import InvalidRecord, Ledger, SigningKey, Statement
+from stele import InvalidReceipt, InvalidRecord, Ledger, NotFound, SigningKey, Statement, registry
 
 NOW = 1_790_000_060
 SERVICE = "https://ts.example"
@@ -134,3 +137,90 @@ def test_records_as_dict_bytes_and_model(producer: SigningKey, ledger: Ledger) -
     back = Statement.parse(ledger.statement(ids[2]))[0]
     assert back.payload == text.encode()
     assert agentrust_trace.verify_record(json.loads(back.payload), producer.public.jwk, now=NOW)
+
+
+# TRACE's own tools.
+
+NONCE = "bm9uY2UtMTIzNDU2Nzg5MA"
+
+
+def tool(name: str, *arguments: str | pathlib.Path) -> int:
+    command = [str(pathlib.Path(sys.executable).parent / name), *map(str, arguments)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode in (0, 1), done.stdout + done.stderr
+    return done.returncode
+
+
+def of_level_two() -> dict[str, object]:
+    changed = {"runtime": {**claims()["runtime"], "platform": "intel-tdx", "nonce": NONCE}}
+    changed["appraisal"] = {"status": "affirming", "verifier": "https://verifier.example"}
+    transcript = {"hash": "sha256:" + hashlib.sha256(b"t").hexdigest()}
+    return claims() | changed | {"tool_transcript": transcript, "iat": int(time.time())}
+
+
+@pytest.mark.service
+def test_a_fetched_record_passes_trace_tests_and_its_anchor_reaches_level_two(
+    producer: SigningKey, ledger: Ledger, tmp_path: pathlib.Path
+) -> None:
+    """systems.md 10: trace-tests 0.6.2 and trace-verify 0.4.3 over what comes back from the log, file by file."""
+    files = {name: tmp_path / name for name in ("record.json", "proof.json", "entry.ndjson", "other.json")}
+    record = stele.trace.TrustRecord.sign(of_level_two(), producer, service="https://ledger.example")
+    anchored = record.anchor(ledger)
+    back = Statement.parse(ledger.statement(anchored.entry_id))[0].payload
+    assert back == record.signed_bytes
+    files["record.json"].write_bytes(back)
+    other = json.loads(back) | {"data_class": "secret"}
+    files["other.json"].write_text(json.dumps(other))
+    for level in ("0", "1"):
+        asked = ["verify", "--level", level, "--expected-nonce", NONCE, "--record"]
+        assert tool("trace-tests", *asked, files["record.json"]) == 0
+        assert tool("trace-tests", *asked, files["other.json"]) == 1
+    registered = ledger.trace_anchor(anchored, wait=60)
+    registered.batch.verify()
+    files["proof.json"].write_text(json.dumps(registered.proof))
+    files["entry.ndjson"].write_text(json.dumps(registered.entry) + "\n")
+    asked = ["verify", "--level", "2", "--expected-nonce", NONCE, "--record", files["record.json"]]
+    assert tool("trace-tests", *asked) == 1
+    assert tool("trace-tests", *asked, "--receipt", files["proof.json"]) == 0
+    named = registered.entry["producer"]
+    producers = tmp_path / "producers"
+    producers.mkdir()
+    key = {"producer_id": named, "key_type": "Ed25519", "public_key_jwk": producer.public.jwk}
+    (producers / f"{named.replace('/', '-')}.json").write_text(json.dumps(key))
+    asked = ["--proof", files["proof.json"], "--entry", files["entry.ndjson"], "--producers-dir", producers, "--claim"]
+    assert tool("trace-verify", *asked, files["record.json"]) == 0
+    assert tool("trace-verify", *asked, files["other.json"]) == 1
+
+
+@pytest.mark.service
+def test_an_anchor_that_proves_something_else_is_refused(producer: SigningKey, ledger: Ledger) -> None:
+    anchored = [
+        stele.trace.TrustRecord.sign({**claims(), "data_class": str(number)}, producer).anchor(ledger)
+        for number in range(3)
+    ]
+    registered = [ledger.trace_anchor(one, wait=60) for one in anchored]
+    first = registered[0]
+    registry.verify(anchored[0].content, first.entry, first.proof)
+    path = first.proof["audit_path"]
+    for entry, proof in (
+        (registered[0].entry, {**first.proof, "leaf_index": -1}),
+        (registered[0].entry, {**first.proof, "leaf_index": first.proof["leaf_index"] + 1}),
+        (registered[0].entry, {**first.proof, "audit_path": [*path, "sha256:" + "0" * 64]}),
+        (registered[0].entry, {**first.proof, "audit_path": [*path, "0" * 71]}),
+        (registered[0].entry, {**first.proof, "audit_path": None}),
+        (registered[0].entry, {**first.proof, "merkle_root": "sha256:" + "0" * 64}),
+        ({**first.entry, "leaf_count": first.entry["leaf_count"] + 1}, first.proof),
+        ({**first.entry, "merkle_root": "sha256:" + "0" * 64}, first.proof),
+    ):
+        with pytest.raises(InvalidReceipt):
+            registry.verify(anchored[0].content, entry, proof)
+    with pytest.raises(NotFound):
+        ledger.trace_anchor(ledger.anchor(b"{}", content_type="application/json", subject="urn:x"), wait=0)
+
+
+def test_the_locator_names_the_service_and_not_its_address() -> None:
+    """systems.md 1.2: a service may be reached at another address than the one it is known by."""
+    record = stele.trace.TrustRecord.sign(claims(), SigningKey.generate())
+    with Ledger("http://10.0.0.7:8080", service=SERVICE) as pinned, Ledger("http://10.0.0.7:8080") as other:
+        assert stele.trace.locator(record, pinned) == stele.trace.locator(record, SERVICE)
+        assert stele.trace.locator(record, other).startswith("http://10.0.0.7:8080/trace/")

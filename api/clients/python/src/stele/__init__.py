@@ -10,7 +10,7 @@
 the background; `stele.agent_evidence`, `stele.iatp` and `stele.agent_trace` know what is particular of those.
 """
 
-from .anchored import Anchored, AnchorOptions, Hit, Prepared, StatementOptions
+from .anchored import Anchored, AnchorOptions, Hit, Prepared, RegistryAnchor, StatementOptions
 from .background import Background, Stats
 from .errors import (
     Finding,
@@ -57,6 +57,7 @@ __all__ = [
     "Receipt",
     "Record",
     "Refused",
+    "RegistryAnchor",
     "Retry",
     "ServiceFailed",
     "SigningKey",

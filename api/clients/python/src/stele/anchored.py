@@ -99,6 +99,18 @@ class Anchored:
 
 
 @dataclass(frozen=True)
+class RegistryAnchor:
+    """A TRACE record in the registry anchor format v1, verified: the batch's entry, the proof, the batch on the log.
+
+    `proof` is what `trace-tests --receipt` and `trace-verify --proof` take, `entry` a line for `trace-verify --entry`.
+    """
+
+    entry: Mapping[str, Any]
+    proof: Mapping[str, Any]
+    batch: Anchored
+
+
+@dataclass(frozen=True)
 class Hit:
     """One entry as the service tells of it: its word, unproven until `Ledger.fetch`."""
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypedDict, TypeVar
 
 import httpx
 
-from .anchored import Anchored, AnchorOptions, Door, Hit, Prepared, StatementOptions
+from .anchored import Anchored, AnchorOptions, Door, Hit, Prepared, RegistryAnchor, StatementOptions
 from .errors import InvalidRecord, SteleError
 from .keys import AnyKeySet, AnySigningKey, KeySet, PublicKey, SigningKey
 from .protocol import Protocol, Tail
@@ -188,6 +188,13 @@ class Ledger(_Base):
         """What the service knows of an entry: system, subject, findings, index terms. Its word, unproven."""
         return self._carry(self._say.summary(entry_id))
 
+    def trace_anchor(self, anchored: Anchored, *, wait: float = 90.0) -> RegistryAnchor:
+        """A TRACE record in the registry anchor format v1, for TRACE's own tools; verified, and on the log itself.
+
+        Records are put together in batches, so it takes a minute or so: `NotFound` after `wait` seconds.
+        """
+        return self._carry(self._say.trace_anchor(anchored, wait))
+
     def search(self, **terms: object) -> dict[str, Any]:
         """One page of entries that fit all terms: `trace_model="…"` asks for the term `trace.model`."""
         return self._carry(self._say.search(terms))
@@ -292,6 +299,10 @@ class AsyncLedger(_Base):
     async def summary(self, entry_id: str) -> dict[str, Any]:
         """As `Ledger.summary`."""
         return await self._carry(self._say.summary(entry_id))
+
+    async def trace_anchor(self, anchored: Anchored, *, wait: float = 90.0) -> RegistryAnchor:
+        """As `Ledger.trace_anchor`."""
+        return await self._carry(self._say.trace_anchor(anchored, wait))
 
     async def search(self, **terms: object) -> dict[str, Any]:
         """As `Ledger.search`."""

@@ -7,9 +7,9 @@ import binascii
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
-from . import cbor
-from .anchored import Anchored, AnchorOptions, Door, Hit, Prepared, StatementOptions
-from .errors import Finding, InvalidReceipt, InvalidRecord, Overloaded, Refused, ServiceFailed, SteleError
+from . import cbor, registry
+from .anchored import Anchored, AnchorOptions, Door, Hit, Prepared, RegistryAnchor, StatementOptions
+from .errors import Finding, InvalidReceipt, InvalidRecord, NotFound, Overloaded, Refused, ServiceFailed, SteleError
 from .keys import KeySet, PublicKey, SigningKey
 from .receipts import Receipt
 from .records import AnyRecord, Record, prepare
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 # One batch. The service's own bounds are wider by default; where they are narrower, a batch is halved.
 BATCH_ENTRIES, BATCH_BYTES = 256, 4 * 1024 * 1024
 PAGE = 200
+_NOT_YET_ANCHORED, _ANCHOR_POLL = "Not Yet Anchored", 1.0
 
 
 class Protocol:
@@ -270,6 +271,25 @@ class Protocol:
     def search(self, terms: dict[str, object]) -> Talk[dict[str, Any]]:
         """One page of entries that fit all terms."""
         return json_object((yield from self._get(query(terms.items()), JSON, self.read_token)))
+
+    def trace_anchor(self, anchored: Anchored, wait: float) -> Talk[RegistryAnchor]:
+        """The registry anchor of a TRACE record, proven, as soon as there is one."""
+        waited = 0.0
+        while True:
+            try:
+                said = json_object((yield from self._get(f"/trace/anchors/{anchored.entry_id}", JSON)))
+                break
+            except NotFound as error:
+                if error.title != _NOT_YET_ANCHORED or waited >= wait:
+                    raise
+            yield Wait(_ANCHOR_POLL)
+            waited += _ANCHOR_POLL
+        entry, proof, batch = registry.read(said)
+        registry.verify(anchored.content, entry, proof)
+        registered = yield from self.fetch(batch)
+        if not registry.is_same(registered.content, entry):
+            raise InvalidReceipt("the batch that is on the log is another than the one told")
+        return RegistryAnchor(entry, proof, registered)
 
     def size(self) -> Talk[int]:
         """How many entries the newest checkpoint covers. The service's word, unproven."""

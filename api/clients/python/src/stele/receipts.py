@@ -7,6 +7,7 @@ is pinned, and the issuer and subject that RFC 9943 requires. The tests compare 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from . import cbor
@@ -61,20 +62,7 @@ class Receipt:
 
     def root(self, entry: bytes) -> bytes:
         """The root that the path leads to from an entry (RFC 9162 §2.1.3.2). Raises `InvalidReceipt`."""
-        node, first, last = hashlib.sha256(b"\x00" + entry).digest(), self.leaf_index, self.tree_size - 1
-        for sibling in self.path:
-            if last == 0:
-                raise InvalidReceipt("the path is too long for its tree")
-            if first & 1 or first == last:
-                node = hashlib.sha256(b"\x01" + sibling + node).digest()
-                while not first & 1 and first:
-                    first, last = first >> 1, last >> 1
-            else:
-                node = hashlib.sha256(b"\x01" + node + sibling).digest()
-            first, last = first >> 1, last >> 1
-        if last != 0:
-            raise InvalidReceipt("the path is too short for its tree")
-        return node
+        return fold(hashlib.sha256(b"\x00" + entry).digest(), self.leaf_index, self.tree_size, self.path)
 
     def verify(self, statement: Statement, keys: KeySet, service: str | None = None) -> bytes:
         """Checks that a holder of one of `keys` signed a tree that holds `statement`; gives the root.
@@ -92,6 +80,24 @@ class Receipt:
         root = self.root(statement.entry)
         Sign1.parse(self.cose).verify(key, root)
         return root
+
+
+def fold(leaf: bytes, index: int, size: int, path: Sequence[bytes]) -> bytes:
+    """The root that a path leads to from the hash of a leaf (RFC 9162 §2.1.3.2). Raises `InvalidReceipt`."""
+    node, first, last = leaf, index, size - 1
+    for sibling in path:
+        if last == 0:
+            raise InvalidReceipt("the path is too long for its tree")
+        if first & 1 or first == last:
+            node = hashlib.sha256(b"\x01" + sibling + node).digest()
+            while not first & 1 and first:
+                first, last = first >> 1, last >> 1
+        else:
+            node = hashlib.sha256(b"\x01" + node + sibling).digest()
+        first, last = first >> 1, last >> 1
+    if last != 0:
+        raise InvalidReceipt("the path is too short for its tree")
+    return node
 
 
 def _proof(proofs: object) -> tuple[int, int, tuple[bytes, ...]]:

@@ -37,10 +37,12 @@ def use(ledger: Ledger | None) -> None:
 def locator(record: Mapping[str, Any] | agentrust_trace.TrustRecord, service: str | Ledger | AsyncLedger) -> str:
     """Where a record will be found at a service: `{service}/trace/{sha256}` over its own content.
 
+    `service` is the issuer that its receipts name, or a ledger: its `service`, or if that is not pinned its address.
+
     The digest is of the RFC 8785 form without `transparency` and `signature`, so it is known before signing and can
     stand in the signed record: a record is signed once and anchored once. `cnf` has to be in it already.
     """
-    address = service if isinstance(service, str) else service.url
+    address = service if isinstance(service, str) else service.service or service.url
     located = {name: value for name, value in _claims(record).items() if name not in _NOT_LOCATED}
     return f"{address.rstrip('/')}/trace/{hashlib.sha256(_canonical(located)).hexdigest()}"
 
