@@ -67,6 +67,7 @@ class Notary:
         self.refuses: Callable[[Statement], bool] = lambda _: False
         self.busy: Callable[[Statement], bool] = lambda _: False
         self.forges: Callable[[Statement], bool] = lambda _: False
+        self.stumbles: Callable[[Statement], bool] = lambda _: False
         self.asked_once = threading.Event()
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
@@ -74,6 +75,8 @@ class Notary:
         self.asked_once.set()
         if self.down.is_set():
             raise httpx.ConnectError("down")
+        if any(self.stumbles(Statement.parse(item)[0]) for _, item in cbor.decode_sequence(request.content)):
+            return httpx.Response(500)
         if request.url.path == "/entries/batch":
             items = [item for _, item in cbor.decode_sequence(request.content)]
             return httpx.Response(200, content=b"".join(self.register(item)[1] for item in items))

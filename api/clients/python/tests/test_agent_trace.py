@@ -160,6 +160,15 @@ def test_a_file_that_was_rewritten_is_read_whole_and_known_lines_stay_known(
     assert len(notary.entries) == 7
 
 
+def test_what_was_refused_stays_refused_when_the_file_is_rewritten(notary: Notary, traces: pathlib.Path) -> None:
+    notary.refuses = lambda statement: b"00000001" in statement.payload
+    traces.write_bytes(line(1) + line(2))
+    assert len(agent_trace.submit(notary.ledger(), traces).refused) == 1
+    notary.refuses = lambda _: False
+    traces.write_bytes(line(3) + line(1) + line(2))
+    assert contents(agent_trace.submit(notary.ledger(), traces)) == [line(3)]
+
+
 def test_hooks_at_the_same_time_submit_each_line_once(notary: Notary, traces: pathlib.Path) -> None:
     traces.write_bytes(b"".join(line(number) for number in range(20)))
     found: list[bytes] = []

@@ -20,6 +20,7 @@ from opentelemetry.sdk.trace import TracerProvider
 import stele
 import stele.aigp
 from stele import Anchored, InvalidReceipt, InvalidRecord, Ledger, Retry, SigningKey, Statement
+from stele.keys import base64url, from_base64url
 
 KID = "agent.order-bot#1"
 PATIENCE = 60.0
@@ -75,6 +76,23 @@ def test_what_the_package_does_not_notice(change: dict[str, object]) -> None:
     assert aigp.verify_event_signature(forged, public_pem(P256))
     with pytest.raises(InvalidReceipt):
         stele.aigp.verify_event(forged, P256.public)
+
+
+def test_no_other_algorithm_and_no_other_spelling() -> None:
+    signed = stele.aigp.sign_event(event(), P256, KID)
+    _, payload, signature = signed["event_signature"].split(".")
+    for header in ({"alg": "none"}, {"alg": "ES256", "crit": ["x"]}):
+        encoded = base64url(json.dumps({**header, "kid": KID}).encode())
+        again = base64url(P256.sign(f"{encoded}.{payload}".encode()))
+        with pytest.raises(InvalidReceipt, match="plain ES256"):
+            stele.aigp.verify_event(signed | {"event_signature": f"{encoded}.{payload}.{again}"}, P256.public)
+    head = signed["event_signature"].rpartition(".")[0]
+    for spelling in (signature + "==", signature[:-1] + chr(ord(signature[-1]) + 1)):
+        with pytest.raises(InvalidReceipt):
+            stele.aigp.verify_event(signed | {"event_signature": f"{head}.{spelling}"}, P256.public)
+    for text in ("AB", "A", "A=", "+/8", "A A"):
+        with pytest.raises(InvalidReceipt):
+            from_base64url(text)
 
 
 # The callback, with a service of paper.

@@ -11,6 +11,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import warnings
 from collections.abc import Callable, Iterator
 
@@ -182,6 +183,57 @@ def test_a_forged_receipt_is_no_receipt_and_holds_back_nobody_else(notary: Notar
     assert background.flush(PATIENCE)
 
 
+def test_a_statement_at_which_the_service_stumbles_holds_back_nobody_else(notary: Notary, start: Start) -> None:
+    notary.down.set()
+    notary.stumbles = lambda statement: statement.entry_id in entry_ids(0, 2)
+    background = start()
+    for number in range(5):
+        background.submit(note(number))
+    notary.down.clear()
+    while background.stats.anchored < 3:
+        assert notary.asked_once.wait(PATIENCE)
+    assert sorted(notary.entries) == sorted(entry_ids(1, 3, 4))
+    notary.stumbles = lambda _: False
+    assert background.flush(PATIENCE)
+    assert sorted(notary.entries) == sorted(entry_ids(*range(5)))
+
+
+def test_a_service_that_stumbles_at_everything_is_not_asked_for_everything(notary: Notary, start: Start) -> None:
+    notary.down.set()
+    notary.stumbles = lambda _: True
+    background = start()
+    for number in range(20):
+        background.submit(note(number))
+    pauses: list[int] = []
+
+    def waits(_: float) -> bool:
+        pauses.append(len(notary.asked))
+        notary.down.clear()
+        notary.stumbles = lambda _: len(pauses) < 3
+        return False
+
+    background._hurry.wait = waits
+    background._hurry.set()
+    assert background.flush(PATIENCE)
+    assert pauses[2] - pauses[1] == 4
+    assert len(notary.entries) == 20
+
+
+def test_many_threads_submit_at_once(notary: Notary, start: Start) -> None:
+    background = start()
+    threads = [
+        threading.Thread(target=lambda first=first: [background.submit(note(n)) for n in range(first, first + 30)])
+        for first in range(0, 80, 10)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert background.flush(PATIENCE)
+    assert sorted(notary.entries) == sorted(entry_ids(*range(100)))
+    assert (background.stats.submitted, background.stats.lost, background.stats.waiting) == (240, 0, 0)
+
+
 def test_a_wrong_address_refuses_nothing(notary: Notary, tmp_path: pathlib.Path) -> None:
     """404 and 403 are about the way to the service, not about the statement."""
     answers = [404, 403, 405, 401]
@@ -305,7 +357,7 @@ def test_a_forked_process_submits_too(notary: Notary, start: Start) -> None:
     if pid == 0:
         try:
             background.submit(note(2))
-            os._exit(0 if background._memory == background._memory.__class__() else 1)
+            os._exit(0 if background._thread is not None and background._thread.is_alive() else 1)
         except BaseException:
             os._exit(2)
     assert os.waitpid(pid, 0)[1] == 0
@@ -392,6 +444,10 @@ def test_no_room_anywhere_is_loud(
     assert not background.close(PATIENCE)
     assert background.stats.lost == 2
     assert "lost with this process" in caplog.text
+    # Nobody would ever look into the memory again.
+    with pytest.raises(SpoolFull):
+        background.submit(note(3))
+    assert background.stats.lost == 3
 
 
 def test_a_full_queue_is_loud(notary: Notary, start: Start, tmp_path: pathlib.Path) -> None:

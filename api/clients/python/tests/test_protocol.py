@@ -6,6 +6,7 @@ import asyncio
 import base64
 import hashlib
 import inspect
+import json
 
 import httpx
 import pytest
@@ -26,9 +27,12 @@ from stele import (
     Statement,
     Unreachable,
     cbor,
+    commands,
+    registry,
     sign_statement,
     wire,
 )
+from stele.cli import main
 from stele.protocol import BATCH_ENTRIES
 
 RECORD = {"content_type": "application/json", "subject": "urn:example:1"}
@@ -131,6 +135,7 @@ def test_answers_to_batches_are_read_strictly() -> None:
         (receipts[0], [Anchored, ServiceFailed]),
         (receipts[1] + receipts[0], [InvalidReceipt, InvalidReceipt]),
         (cbor.encode({-1: "x"}) + cbor.encode(7), [Refused, ServiceFailed]),
+        (location + receipts[1], [ServiceFailed, Anchored]),
         (cbor.encode({"urn:stele:batch": {"status": True}}) + cbor.encode({"urn:stele:batch": 7}), [Refused, Refused]),
     ):
         outcomes = Script(httpx.Response(200, content=content)).ledger().register_many(prepared)
@@ -247,6 +252,44 @@ def test_at_the_registrar_s_door_nothing_can_be_said_about_the_statement() -> No
             registrar()[1].anchor(EVENT, **option)
 
 
+# TRACE's registry anchors.
+
+
+def told(named: Statement, **change: object) -> httpx.Response:
+    return httpx.Response(200, json={"entry": ENTRY, "proof": PROOF, "batch": {"entry_id": named.entry_id}} | change)
+
+
+ROOT = "sha256:" + registry.leaf(b"{}").hex()
+ENTRY: dict[str, object] = {"merkle_root": ROOT, "leaf_count": 1}
+PROOF: dict[str, object] = ENTRY | {"leaf_index": 0, "audit_path": []}
+
+
+def test_an_anchor_is_awaited_and_its_batch_is_on_the_log() -> None:
+    record = Script(httpx.Response(201, content=right(b"{}")[1])).ledger().anchor(b"{}", issuer=SERVICE, **RECORD)
+    batch, receipt = right(json.dumps(ENTRY).encode())
+    later = {"headers": {"content-type": "application/problem+json"}, "json": {"title": "Not Yet Anchored"}}
+    rest = httpx.Response(200, content=batch.cose), httpx.Response(200, content=receipt)
+    script = Script(httpx.Response(404, **later), httpx.Response(404, **later), told(batch), *rest)
+    anchor = script.ledger().trace_anchor(record)
+    assert (anchor.entry, anchor.proof, anchor.batch.entry_id) == (ENTRY, PROOF, batch.entry_id)
+    assert script.slept == [1.0, 1.0]
+    other, receipt = right(json.dumps(ENTRY | {"leaf_count": 2}).encode())
+    for answers, error in (
+        ([httpx.Response(404, **later)] * 3, NotFound),
+        ([httpx.Response(404)], NotFound),
+        ([told(batch, entry=7)], InvalidReceipt),
+        ([told(batch, batch={"entry_id": "1"})], InvalidReceipt),
+        ([told(other), httpx.Response(200, content=other.cose), httpx.Response(200, content=receipt)], InvalidReceipt),
+    ):
+        with pytest.raises(error):
+            Script(*answers).ledger().trace_anchor(record, wait=2)
+
+
+def right(content: bytes) -> tuple[Statement, bytes]:
+    statement = sign_statement(content, P256, issuer=SERVICE, subject="urn:example:1", content_type="application/json")
+    return statement, receipt_of(statement, 4, 7)
+
+
 # Reading.
 
 
@@ -306,6 +349,24 @@ def test_pages_that_go_nowhere_end_it() -> None:
             list(Script(*answers).ledger().tail())
     with pytest.raises(InvalidReceipt):
         list(Script(httpx.Response(200, json={"hits": [{"leaf_index": 1}], "next": None})).ledger().tail())
+
+
+def test_who_follows_on_the_command_line_is_not_shown_another_place(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    statement = wrapped()
+    said = {"entry_id": statement.entry_id, "leaf_index": 5, "subject": "a\x1b[2Jb"}
+    size = httpx.Response(200, content=b"x\n9\nr\n\n")
+    found = httpx.Response(200, json={"hits": [said], "next": None})
+    rest = httpx.Response(200, content=statement.cose), httpx.Response(200, content=receipt_of(statement, 4, 7))
+    monkeypatch.setattr(commands, "_ledger", lambda *_, **__: Script(size, found, *rest).ledger())
+    assert main(["tail", "--url", SERVICE, "--verify", "--all"]) == 1
+    shown = capsys.readouterr()
+    assert "is not at index 5" in shown.err
+    assert shown.out == ""
+    monkeypatch.setattr(commands, "_ledger", lambda *_, **__: Script(size, found).ledger())
+    assert main(["tail", "--url", SERVICE, "--all"]) == 0
+    assert "a\ufffd[2Jb" in capsys.readouterr().out
 
 
 def test_the_size_of_a_log() -> None:

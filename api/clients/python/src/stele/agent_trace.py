@@ -237,9 +237,7 @@ def _lines(source: IO[bytes], start: int) -> Iterator[_Line]:
     end = start
     while text := source.readline(MAX_RECORD_BYTES + 2):
         if not text.endswith(b"\n"):
-            if len(text) <= MAX_RECORD_BYTES + 1:
-                return
-            # Longer than any record. Its start says enough; the rest is passed over.
+            # Still being written; or longer than any record, then its start says enough, and the rest is passed over.
             rest = text
             while rest and not rest.endswith(b"\n"):
                 end += len(rest)

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from .anchored import Anchored, Prepared
-from .errors import Overloaded, Refused, SpoolFull, SteleError
+from .errors import InvalidReceipt, Overloaded, Refused, ServiceFailed, SpoolFull, SteleError
 from .keys import PublicKey
 from .ledger import Ledger
 from .retry import NEVER, Retry
@@ -31,6 +31,8 @@ MEMORY_ENTRIES, MEMORY_BYTES = 1024, 16 * 1024 * 1024
 BATCH = 256
 # How often a process looks for what other processes left in its spool.
 _LOOK_AGAIN = 5.0
+# So many statements in a row at which the service stumbles say that it is not about them.
+_ENOUGH = 3
 # Other refusals are about the request or the way to the service, and are tried again.
 _ABOUT_THE_STATEMENT = frozenset({400, 410, 413, 422})
 _log = logging.getLogger("stele.background")
@@ -250,21 +252,48 @@ class Background:
         if not batch:
             return False
         prepared = [Prepared(one, one.payload, PublicKey.from_did_key(one.issuer)) for _, one in batch]
+        try:
+            outcomes = self._ledger.register_many(prepared)
+        except (ServiceFailed, InvalidReceipt) as error:
+            _log.warning("%d statements are registered one by one: %s", len(batch), error)
+            outcomes = self._one_by_one(prepared)
         left, busy = False, None
-        for (file, statement), outcome in zip(batch, self._ledger.register_many(prepared), strict=True):
-            if isinstance(outcome, Anchored):
-                self._told(outcome)
-                self._done(file, statement)
-            elif isinstance(outcome, Refused) and outcome.status in _ABOUT_THE_STATEMENT:
-                self._refused(file, statement, outcome)
-            elif isinstance(outcome, Overloaded):
-                busy = outcome
-            else:
-                self._failed(outcome)
-                left = True
+        for (file, statement), outcome in zip(batch, outcomes, strict=False):
+            left |= self._settle(file, statement, outcome)
+            busy = outcome if isinstance(outcome, Overloaded) else busy
         if busy is not None:
             raise busy
-        return left
+        return left or len(outcomes) < len(batch)
+
+    def _one_by_one(self, prepared: list[Prepared]) -> list[Anchored | SteleError]:
+        """What becomes of each by itself: one at which the service stumbles shall not hold back the others.
+
+        Ends early, if it is not one of them that makes the service stumble.
+        """
+        outcomes: list[Anchored | SteleError] = []
+        in_a_row = 0
+        for one in prepared:
+            try:
+                outcomes.append(self._ledger.register(one))
+            except (ServiceFailed, InvalidReceipt, Refused) as error:
+                outcomes.append(error)
+            in_a_row = in_a_row + 1 if isinstance(outcomes[-1], (ServiceFailed, InvalidReceipt)) else 0
+            if in_a_row == _ENOUGH:
+                break
+        return outcomes
+
+    def _settle(self, file: Path | None, statement: Statement, outcome: Anchored | SteleError) -> bool:
+        """Notes what became of a statement; whether it has to be tried again."""
+        if isinstance(outcome, Anchored):
+            self._told(outcome)
+            self._done(file, statement)
+            return False
+        if isinstance(outcome, Refused) and outcome.status in _ABOUT_THE_STATEMENT:
+            self._refused(file, statement, outcome)
+            return False
+        if not isinstance(outcome, Overloaded):
+            self._failed(outcome)
+        return True
 
     def _done(self, file: Path | None, statement: Statement) -> None:
         self._count(anchored=1)
