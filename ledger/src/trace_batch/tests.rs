@@ -351,3 +351,27 @@ fn revocations_alone_make_no_batch() {
     drop(bench);
     assert_eq!(fsck(world.store.as_ref(), &mut |_| {}).unwrap().faults, []);
 }
+
+/// A leaf that no record has, beside one that a record has.
+#[test]
+fn a_batch_that_lists_too_much_is_found() {
+    let world = World::new();
+    let mut bench = world.bench(at_once());
+    let id = register(&world, &mut bench, NAMES[0]);
+    let identity = bench.ledger.identity();
+    let leaf: Hash =
+        data("signed-local/00-level0.json")["anchor_leaf"].as_str().unwrap()[7..].parse().unwrap();
+    let here = size(&bench);
+    for leaves in [vec![leaf, leaf_hash(b"no record")], vec![leaf_hash(b"no record"), leaf]] {
+        let batch = TraceBatch { from: LeafIndex::new(0), to: LeafIndex::new(here), leaves };
+        let snapshot = bench.ledger.shared.store.snapshot().unwrap();
+        assert!(!super::holds(snapshot.as_ref(), &batch).unwrap());
+    }
+    let batch = TraceBatch { from: LeafIndex::new(0), to: LeafIndex::new(here), leaves: vec![leaf, leaf] };
+    let registrar = world.keys.registrar.as_ref();
+    bench.must(batch.sign(identity.log_id, UnixTime::from_secs(NOW), &identity, registrar).unwrap());
+    anchor(&bench, id).unwrap().proof.verify(&leaf, &root(&[leaf, leaf])).unwrap();
+    drop(bench);
+    let faults = fsck(world.store.as_ref(), &mut |_| {}).unwrap().faults;
+    assert_eq!(faults, [Fault::TraceBatch(LeafIndex::new(here))]);
+}
