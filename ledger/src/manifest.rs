@@ -155,15 +155,18 @@ impl Keeper {
 
     /// Registers one batch of TRACE records if one is due; `true` if it did.
     pub(crate) async fn batch(&mut self) -> Result<bool, RegisterError> {
-        // Taken, and put back only when nothing went wrong: what the log says is read anew then.
         let State { head, governance, .. } = self.shared.state();
+        let now = head.time.max(self.shared.clock.now());
+        let interval = self.shared.settings.trace_batch_interval_s;
+        if self.batch.as_ref().is_some_and(|tally| tally.may_wait(head.tree.size, now, interval)) {
+            return Ok(false);
+        }
         let snapshot = self.shared.store.snapshot().map_err(InternalError::from)?;
+        // Taken, and put back only when nothing went wrong: what the log says is read anew then.
         let mut tally = match self.batch.take() {
             Some(tally) => tally,
             None => trace_batch::Tally::new(snapshot.as_ref(), head.tree.size)?,
         };
-        let now = head.time.max(self.shared.clock.now());
-        let interval = self.shared.settings.trace_batch_interval_s;
         let Some(batch) = tally.due(snapshot.as_ref(), head.tree.size, now, interval)? else {
             self.batch = Some(tally);
             return Ok(false);

@@ -38,12 +38,22 @@ pub(crate) struct Tally {
     count: usize,
     /// When the first of them was registered.
     oldest: Option<UnixTime>,
+    /// When the log was last looked at.
+    looked: Option<UnixTime>,
 }
 
 impl Tally {
     pub(crate) fn new(snapshot: &dyn Snapshot, size: TreeSize) -> Result<Self, InternalError> {
         let (from, follows) = newest(snapshot, size)?;
-        Ok(Self { from, follows, next: from, count: 0, oldest: None })
+        Ok(Self { from, follows, next: from, count: 0, oldest: None, looked: None })
+    }
+
+    /// Whether another look can wait: one was taken in this second, and a batch would not be full yet. Rounds end
+    /// hundreds of times a second, batches are due by the minute.
+    pub(crate) fn may_wait(&self, size: TreeSize, now: UnixTime, interval: u64) -> bool {
+        let come = size.get().saturating_sub(self.next.get());
+        let few = usize::try_from(come).is_ok_and(|come| come < MAX_BATCH_RECORDS);
+        interval > 0 && self.looked == Some(now) && few
     }
 
     /// The batch that is due at `now`, if one is: there is a record that has waited for `interval` seconds, or as many
@@ -67,6 +77,7 @@ impl Tally {
             }
         }
         self.next = records.next;
+        self.looked = Some(now);
         let waited = self.oldest.map(|oldest| now.secs().saturating_sub(oldest.secs()));
         if self.count < MAX_BATCH_RECORDS && waited.is_none_or(|waited| waited < interval) {
             return Ok(None);
@@ -81,7 +92,7 @@ impl Tally {
         let to = records.next;
         if leaves.is_empty() {
             // None of them was a record. They are not looked at again until one has come.
-            *self = Self { from: self.from, follows: self.follows, next: to, count: 0, oldest: None };
+            *self = Self { next: to, count: 0, oldest: None, ..*self };
             return Ok(None);
         }
         Ok(Some(TraceBatch { from: self.from, to, leaves }))

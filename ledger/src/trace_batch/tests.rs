@@ -375,3 +375,22 @@ fn a_batch_that_lists_too_much_is_found() {
     let faults = fsck(world.store.as_ref(), &mut |_| {}).unwrap().faults;
     assert_eq!(faults, [Fault::TraceBatch(LeafIndex::new(here))]);
 }
+
+/// Rounds end often: the log is looked at once a second, or when a batch may be full.
+#[test]
+fn a_look_in_the_same_second_is_spared() {
+    let world = World::new();
+    let bench = world.bench(Settings::default());
+    let snapshot = bench.ledger.shared.store.snapshot().unwrap();
+    let here = bench.ledger.head().tree.size;
+    let mut tally = super::Tally::new(snapshot.as_ref(), here).unwrap();
+    let (now, later) = (UnixTime::from_secs(NOW), UnixTime::from_secs(NOW + 1));
+    assert!(!tally.may_wait(here, now, 60), "nobody has looked yet");
+    assert_eq!(tally.due(snapshot.as_ref(), here, now, 60).unwrap(), None);
+    let full = u64::try_from(MAX_BATCH_RECORDS).unwrap();
+    let grown = |more: u64| proofs::TreeSize::new(here.get() + more);
+    assert!(tally.may_wait(here, now, 60) && tally.may_wait(grown(full - 1), now, 60));
+    assert!(!tally.may_wait(grown(full), now, 60), "a batch may be full");
+    assert!(!tally.may_wait(here, later, 60));
+    assert!(!tally.may_wait(here, now, 0), "a batch after every round");
+}
