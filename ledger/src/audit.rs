@@ -30,10 +30,10 @@ use crate::collateral::Collateral;
 use crate::fsck::Fault;
 use crate::governance::Governance;
 use batched::Batched;
-use covered::Covered;
 use order::Ordered;
 use seen::Seen;
 
+pub use covered::{Covered, Verdict as ManifestVerdict};
 pub use discrepancy::Discrepancy;
 pub use state::{AuditState, StateError};
 pub use store::{AuditError, audit_store};

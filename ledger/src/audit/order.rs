@@ -151,7 +151,7 @@ impl Auditor {
     fn manifest(&mut self, index: LeafIndex, entry: &Prepared, found: &mut Found) {
         if let Some(manifest) = entry.statement.as_ref().and_then(manifest::of_statement) {
             let counts = &mut self.counts;
-            match self.covered.check(&manifest) {
+            match self.covered.check(index, &manifest) {
                 Verdict::Holds => counts.manifests = counts.manifests.saturating_add(1),
                 Verdict::NotChecked => {
                     counts.manifests_not_checked = counts.manifests_not_checked.saturating_add(1);

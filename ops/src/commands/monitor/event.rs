@@ -31,6 +31,8 @@ pub(super) enum What {
     },
     /// What the log gives as a statement is not the one that was hashed into it.
     NotTheStatement { leaf_index: u64, entry_id: String, detail: String },
+    /// Collateral was rewritten: the records are not those that the manifest at this entry registered (D12).
+    CollateralRewritten { leaf_index: u64, detail: String },
     /// The log's list of statements does not go on where it should.
     Gap { leaf_index: u64, detail: String },
     /// The log shows a head that is shorter than one it showed before.
@@ -57,6 +59,7 @@ impl Event {
             What::Head { .. } => "head",
             What::Match { .. } => "match",
             What::NotTheStatement { .. } => "not_the_statement",
+            What::CollateralRewritten { .. } => "collateral_rewritten",
             What::Gap { .. } => "gap",
             What::RolledBack { .. } => "rolled_back",
             What::Equivocation { .. } => "equivocation",

@@ -15,8 +15,10 @@ use crate::watch::{
     WatchError, keep_evidence, succeeds,
 };
 use ledger::Collateral;
+use ledger::audit::{Covered, ManifestVerdict};
 use ledger::profile::TERM_NAMES;
-use proofs::{EntryId, SignedStatement};
+use proofs::manifest::{CollateralManifest, MANIFEST_CT, collateral_hash};
+use proofs::{EntryId, LeafIndex, SignedStatement};
 use std::path::Path;
 
 /// After how many bundles without a report the place is written down.
@@ -32,6 +34,14 @@ pub(super) struct Monitor<'a> {
     pub(super) keep: &'a mut dyn Keep,
     pub(super) evidence: &'a Path,
     pub(super) metrics: &'a MonitorMetrics,
+}
+
+/// What came of one statement.
+#[derive(Default)]
+struct LookedAt {
+    reported: bool,
+    /// The collateral manifest that it is.
+    manifest: Option<CollateralManifest>,
 }
 
 impl Monitor<'_> {
@@ -162,8 +172,13 @@ impl Monitor<'_> {
             if index < state.next {
                 continue;
             }
-            if !self.rules.is_empty() {
-                reported |= self.entry(state, index, entry, rows)?;
+            if self.rules.is_empty() {
+                // No statements are fetched, so nothing is known of their collateral.
+                state.collateral = Covered::unknown();
+            } else {
+                let row = self.row(state, index, rows)?;
+                let looked_at = self.entry(state, index, entry, &row)?;
+                reported |= looked_at.reported | self.fold(state, index, &row, looked_at.manifest)?;
             }
             state.next = index.saturating_add(1);
         }
@@ -175,26 +190,20 @@ impl Monitor<'_> {
         Ok(())
     }
 
-    /// Looks at one statement; whether something was reported.
-    fn entry(
-        &mut self,
-        state: &mut State,
-        index: u64,
-        entry: &[u8],
-        rows: &mut Ahead<'_, '_>,
-    ) -> Result<bool, Failure> {
-        let row = match rows.row(index) {
-            Ok(Some(row)) => row,
+    /// What the log lists for an entry.
+    fn row(&mut self, state: &mut State, index: u64, rows: &mut Ahead<'_, '_>) -> Result<Row, Failure> {
+        match rows.row(index) {
+            Ok(Some(row)) => Ok(row),
             Ok(None) => {
-                return Err(self.gap(
-                    state,
-                    index,
-                    format!("the list of statements leaves out entry {index}"),
-                ));
+                Err(self.gap(state, index, format!("the list of statements leaves out entry {index}")))
             }
-            Err(PageFault::Fetch(error)) => return Err(WatchError::from(error).into()),
-            Err(fault @ PageFault::Form { .. }) => return Err(self.gap(state, index, fault.to_string())),
-        };
+            Err(PageFault::Fetch(error)) => Err(WatchError::from(error).into()),
+            Err(fault @ PageFault::Form { .. }) => Err(self.gap(state, index, fault.to_string())),
+        }
+    }
+
+    /// Looks at one statement.
+    fn entry(&mut self, state: &mut State, index: u64, entry: &[u8], row: &Row) -> Result<LookedAt, Failure> {
         if row.entry.as_slice() != entry {
             let named = EntryId::from_bytes(row.entry);
             let detail = format!("the list of statements has {named} here, the tree has another entry");
@@ -202,15 +211,52 @@ impl Monitor<'_> {
         }
         let Some(bytes) = &row.statement else {
             state.withheld = state.withheld.saturating_add(1);
-            return Ok(false);
+            return Ok(LookedAt::default());
         };
         match SignedStatement::parse(bytes, bytes.len()) {
             Ok(statement) if statement.entry_id().as_bytes().as_slice() == entry => {
-                self.matches(index, &statement, &row)
+                let reported = self.matches(index, &statement, row)?;
+                let manifest = content_type(&statement).is_some_and(|kind| kind == MANIFEST_CT);
+                let manifest = manifest.then(|| CollateralManifest::decode(statement.payload()).ok());
+                Ok(LookedAt { reported, manifest: manifest.flatten() })
             }
             Ok(other) => self.wrong(index, entry, format!("it is the statement {}", other.entry_id())),
             Err(error) => self.wrong(index, entry, error.to_string()),
         }
+    }
+
+    /// D12: what is listed as collateral folds to what the log registered, so that it cannot be rewritten for anybody.
+    fn fold(
+        &mut self,
+        state: &mut State,
+        leaf_index: u64,
+        row: &Row,
+        manifest: Option<CollateralManifest>,
+    ) -> Result<bool, Failure> {
+        let mut covered = match manifest {
+            None => std::mem::take(&mut state.collateral),
+            // Taken over once what was found is delivered: until then the entry may be looked at again.
+            Some(_) => state.collateral.clone(),
+        };
+        let verdict = manifest.map(|manifest| covered.check(LeafIndex::new(leaf_index), &manifest));
+        let detail = match verdict {
+            None | Some(ManifestVerdict::Holds | ManifestVerdict::NotChecked) => None,
+            Some(ManifestVerdict::Range) => {
+                Some("the collateral manifest does not go on where the one before it ended")
+            }
+            Some(ManifestVerdict::Contradicts) => {
+                Some("the collateral records it covers are not those that this manifest registered")
+            }
+        };
+        if let Some(detail) = detail {
+            self.report(What::CollateralRewritten { leaf_index, detail: detail.to_owned() })?;
+        }
+        covered.record(Some(match &row.collateral {
+            Kept::Record(record) => collateral_hash(record),
+            Kept::Digest(digest) => *digest,
+        }));
+        state.collateral = covered;
+        Ok(detail.is_some())
     }
 
     fn matches(&mut self, index: u64, statement: &SignedStatement, row: &Row) -> Result<bool, Failure> {
@@ -233,9 +279,10 @@ impl Monitor<'_> {
     }
 
     /// Reports what the log gives instead of a statement.
-    fn wrong(&mut self, leaf_index: u64, entry: &[u8], detail: String) -> Result<bool, Failure> {
+    fn wrong(&mut self, leaf_index: u64, entry: &[u8], detail: String) -> Result<LookedAt, Failure> {
         let entry_id = data_encoding::HEXLOWER.encode(entry);
-        self.report(What::NotTheStatement { leaf_index, entry_id, detail }).map(|()| true)
+        self.report(What::NotTheStatement { leaf_index, entry_id, detail })?;
+        Ok(LookedAt { reported: true, manifest: None })
     }
 
     /// Delivers what was found in an entry; the place in the log is the spool.

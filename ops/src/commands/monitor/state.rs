@@ -3,6 +3,7 @@
 use super::event::Event;
 use crate::failure::Failure;
 use crate::files;
+use ledger::audit::Covered;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 
@@ -29,6 +30,9 @@ pub(super) struct State {
     pub(super) contradicted: Option<PathBuf>,
     /// How many statements were withheld or erased, so that no rule could look at them.
     pub(super) withheld: u64,
+    /// The collateral records that no manifest covers yet, of which the hashes were read.
+    #[serde(default = "Covered::unknown")]
+    pub(super) collateral: Covered,
     /// The ids of the alerts about a trouble that lasts, so that each is reported once.
     pub(super) raised: Vec<String>,
 }
@@ -43,6 +47,7 @@ impl State {
             spool: Vec::new(),
             contradicted: None,
             withheld: 0,
+            collateral: Covered::default(),
             raised: Vec::new(),
         }
     }

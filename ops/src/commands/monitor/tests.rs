@@ -1,3 +1,5 @@
+mod manifests;
+
 use super::deliver::Sink;
 use super::event::{Event, What};
 use super::follow::Monitor;
@@ -31,7 +33,10 @@ fn world(count: usize) -> World {
         let builder = StatementBuilder::new(issuer, format!("urn:x:{n}"));
         builder.content_type(ContentType::Text("text/plain".into())).sign(b"payload", &key).unwrap()
     };
-    let statements: Vec<Vec<u8>> = (0..count).map(statement).collect();
+    world_of((0..count).map(statement).collect())
+}
+
+fn world_of(statements: Vec<Vec<u8>>) -> World {
     let entries = statements
         .iter()
         .map(|bytes| SignedStatement::parse(bytes, bytes.len()).unwrap().entry_id().as_bytes().to_vec());
