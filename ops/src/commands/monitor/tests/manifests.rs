@@ -37,7 +37,7 @@ fn rewritten(heard: &Heard) -> Vec<u64> {
     heard.0.iter().filter_map(|event| index(&event.what)).collect()
 }
 
-fn rewrite(rows: &mut Vec<Row>, at: u64) {
+fn rewrite(rows: &mut [Row], at: u64) {
     let there = rows.iter_mut().filter(|row| row.index == at);
     there.for_each(|row| row.collateral = Kept::Digest(Hash::new([9; 32])));
 }
@@ -60,7 +60,7 @@ fn d12_attack_a_record_that_does_not_fold_to_its_manifest_is_reported_once() {
 #[test]
 fn d12_honest_collateral_is_not_reported_and_the_first_manifest_after_a_gap_proves_nothing() {
     let world = with_manifests();
-    assert_eq!(rewritten(&world.once(&world.log).1), [] as [u64; 0]);
+    assert_eq!(rewritten(&world.once(&world.log).1), Vec::<u64>::new());
     // A state that an older program left, which did not fold.
     let mut world = with_manifests();
     world.log.shown = 8;
