@@ -131,6 +131,19 @@ def test_a_process_killed_between_the_log_and_its_note_makes_no_second_entry(
     assert len(notary.entries) == 2
 
 
+def test_what_became_of_a_batch_is_synced_before_the_next_is_sent(
+    notary: Notary, traces: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    traces.write_bytes(b"".join(line(number) for number in range(2 * BATCH)))
+    synced: list[tuple[int, int]] = []
+    monkeypatch.setattr(
+        "stele.agent_trace.os.fsync", lambda handle: synced.append((len(notary.asked), os.fstat(handle).st_ino))
+    )
+    agent_trace.submit(notary.ledger(), traces)
+    journal = traces.with_name("stele.jsonl").stat().st_ino
+    assert synced == [(1, journal), (2, journal)]
+
+
 def test_a_note_that_is_not_whole_is_passed_over(notary: Notary, traces: pathlib.Path) -> None:
     traces.write_bytes(line(1) + line(2))
     agent_trace.submit(notary.ledger(), traces)

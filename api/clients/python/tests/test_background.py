@@ -12,6 +12,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 import warnings
 from collections.abc import Callable, Iterator
 
@@ -35,6 +36,14 @@ SIGNER = Ledger(SERVICE, service_keys=ED25519.public, key=P256)
 
 def note(number: int) -> Prepared:
     return SIGNER.prepare(b'{"note":%d}' % number, **RECORD)
+
+
+def until(reached: Callable[[], bool]) -> None:
+    """Waits for another thread, as long as a busy machine needs."""
+    deadline = time.monotonic() + PATIENCE
+    while not reached():
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
 
 
 @pytest.fixture
@@ -175,8 +184,7 @@ def test_a_forged_receipt_is_no_receipt_and_holds_back_nobody_else(notary: Notar
     background._failed = lambda error: seen.append(isinstance(error, InvalidReceipt)) or 0.0
     for number in range(BATCH + 1):
         background.submit(note(number))
-    while background.stats.anchored < BATCH:
-        assert notary.asked_once.wait(PATIENCE)
+    until(lambda: background.stats.anchored == BATCH)
     assert seen
     assert all(seen)
     notary.forges = lambda _: False
@@ -190,8 +198,7 @@ def test_a_statement_at_which_the_service_stumbles_holds_back_nobody_else(notary
     for number in range(5):
         background.submit(note(number))
     notary.down.clear()
-    while background.stats.anchored < 3:
-        assert notary.asked_once.wait(PATIENCE)
+    until(lambda: background.stats.anchored == 3)
     assert sorted(notary.entries) == sorted(entry_ids(1, 3, 4))
     notary.stumbles = lambda _: False
     assert background.flush(PATIENCE)
@@ -259,8 +266,7 @@ def test_whatever_fails_the_thread_goes_on(
     background = start(on_anchored=broken)
     monkeypatch.setattr(background.spool, "waiting", lambda: 1 / 0)
     background.submit(note(1))
-    while not background.stats.failed:
-        assert background._thread is not None
+    until(lambda: background.stats.failed > 0)
     monkeypatch.undo()
     assert background.flush(PATIENCE)
     assert notary.entries == entry_ids(1)
@@ -416,8 +422,8 @@ def test_a_disk_with_room_again_takes_what_was_in_memory(
     monkeypatch.setattr(background.spool, "_write", full)
     background.submit(note(1))
     monkeypatch.undo()
-    while background._memory:
-        background.submit(note(2))
+    background.submit(note(2))
+    until(lambda: not background._memory)
     assert not background.close(PATIENCE)
     assert background.stats.lost == 0
     notary.down.clear()
@@ -511,6 +517,19 @@ def test_what_another_process_is_writing_is_left_alone(tmp_path: pathlib.Path) -
     partial.write_bytes(b"\xd2")
     assert Spool(tmp_path).count == 0
     assert partial.exists()
+
+
+def test_what_was_taken_is_synced_unless_somebody_says_no(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[int] = []
+    monkeypatch.setattr("stele.spool.os.fsync", lambda handle: synced.append(os.fstat(handle).st_ino))
+    spool = Spool(tmp_path / "synced")
+    spool.put(note(1).statement)
+    (file,) = spool.waiting()
+    assert synced == [file.stat().st_ino, spool.pending.stat().st_ino]
+    Spool(tmp_path / "other", fsync=False).put(note(1).statement)
+    assert len(synced) == 2
 
 
 def test_the_names_of_files_keep_their_order(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:

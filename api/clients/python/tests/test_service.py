@@ -82,9 +82,10 @@ def _pem(key: PublicKey) -> bytes:
 def test_the_program_verifies_our_transparent_statement(
     service: Service, ledger: Ledger, tmp_path: pathlib.Path
 ) -> None:
-    anchored = ledger.anchor(b"[]", hash_envelope=True, location="https://files.example/1", **NOTE)
-    assert anchored.content == b"[]"
-    assert b"[]" not in anchored.statement
+    secret = b'["told to nobody"]'
+    anchored = ledger.anchor(secret, hash_envelope=True, location="https://files.example/1", **NOTE)
+    assert anchored.content == secret
+    assert secret not in anchored.statement
     (log_key,) = (ledger.keys.get(Receipt.parse(anchored.receipt).kid),)
     files = {"both": anchored.transparent, "receipt": anchored.receipt, "keys": _pem(log_key)}
     for name, content in files.items():

@@ -127,6 +127,26 @@ def test_a_located_record_has_no_finding_about_its_place(
 
 
 @pytest.mark.service
+def test_the_registrar_takes_a_record_with_its_own_signature(
+    service: Service, producer: SigningKey, ledger: Ledger
+) -> None:
+    record = stele.trace.TrustRecord.sign(claims() | {"data_class": "by the registrar"}, producer)
+    token = service.token.read_text().strip()
+    options = {"service_keys": ledger.keys, "token": token}
+    with Ledger(service.url, door="registrar", **options) as door, Ledger(service.url, **options) as other:
+        anchored = record.anchor(door)
+        assert record.anchor(other, door="registrar").entry_id == anchored.entry_id
+        with pytest.raises(InvalidRecord, match="the service signs"):
+            record.anchor(door, key=producer)
+    anchored.verify()
+    statement, _ = Statement.parse(anchored.statement)
+    assert (statement.issuer, statement.payload) == (service.url, record.signed_bytes)
+    found = {finding["id"] for finding in ledger.summary(anchored.entry_id)["findings"]}
+    assert "TRACE_KEY_NOT_TRUSTED" not in found
+    assert record.anchor(ledger).entry_id != anchored.entry_id
+
+
+@pytest.mark.service
 def test_records_as_dict_bytes_and_model(producer: SigningKey, ledger: Ledger) -> None:
     signed = agentrust_trace.sign_record(claims(), producer.private_key)
     model = agentrust_trace.TrustRecord.model_validate(signed)

@@ -93,6 +93,11 @@ class _Base:
         return self._say.key
 
     @property
+    def door(self) -> Door:
+        """Which way records go unless `anchor` says otherwise."""
+        return self._say.door
+
+    @property
     def pinned(self) -> bool:
         """Whether the service's keys were given, or are believed as it shows them."""
         return self._say.pinned

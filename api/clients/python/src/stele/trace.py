@@ -107,9 +107,11 @@ class TrustRecord(agentrust_trace.TrustRecord):
     ) -> Anchored:
         """Registers the record, in a statement signed with the record's own key unless another one is named.
 
+        At the registrar's door the service signs the statement; the record has its own signature all the same.
+
         `options` are those of `Ledger.anchor`, and so is what it raises.
         """
-        return _anchor(self, ledger, key or self._key, options)
+        return _anchor(self, ledger, key, self._key, options)
 
     def verify(self, key: Any, **options: Any) -> agentrust_trace.VerificationResult:
         """`agentrust_trace.verify_record` with a trusted key: an Ed25519 public or private key, a JWK, or PEM.
@@ -120,17 +122,23 @@ class TrustRecord(agentrust_trace.TrustRecord):
 
 
 def _anchor(
-    record: agentrust_trace.TrustRecord, ledger: Ledger | str | None, key: AnySigningKey | None, options: dict[str, Any]
+    record: agentrust_trace.TrustRecord,
+    ledger: Ledger | str | None,
+    key: AnySigningKey | None,
+    own: SigningKey | None,
+    options: dict[str, Any],
 ) -> Anchored:
-    if isinstance(ledger, Ledger):
-        return ledger.anchor(record, key=key, system="trace", **options)
-    if ledger is None and _default is not None:
-        return _default.anchor(record, key=key, system="trace", **options)
-    address = ledger or os.environ.get("STELE_URL")
-    if not address:
+    if ledger is None:
+        ledger = _default or os.environ.get("STELE_URL")
+    if not ledger:
         raise InvalidRecord("no ledger: anchor(ledger), stele.trace.use(ledger), or STELE_URL in the environment")
-    with Ledger(address) as opened:
-        return opened.anchor(record, key=key, system="trace", **options)
+    if isinstance(ledger, str):
+        with Ledger(ledger) as opened:
+            return _anchor(record, opened, key, own, options)
+    # The record's own key signs, unless another is named or the service signs.
+    if (options.get("door") or ledger.door) != "registrar":
+        key = key or own
+    return ledger.anchor(record, key=key, system="trace", **options)
 
 
 def _verify(
@@ -173,7 +181,7 @@ def _extend(record: type[agentrust_trace.TrustRecord]) -> None:
         key: AnySigningKey | None = None,
         **options: Any,
     ) -> Anchored:
-        return _anchor(self, ledger, key, options)
+        return _anchor(self, ledger, key, None, options)
 
     def verify(self: agentrust_trace.TrustRecord, key: Any, **options: Any) -> agentrust_trace.VerificationResult:
         return _verify(self, key, options)
