@@ -762,6 +762,22 @@ def hashed_rekords() -> Iterable[bytes]:
     yield compact({**sent, "many": [0] * 70})
 
 
+def cut_records() -> Iterable[bytes]:
+    """Two bytes for the size of pieces and the longest line, then lines, arrays and envelopes."""
+    event = b'{"event_id": "e-1", "event_type": "INJECT_SUCCESS", "annotations": {"a": [1.0, -0, 1e3]}}'
+    envelope = b'{"specversion":"1.0", "id":"1","source":"s","type":"t", "data" : ' + event + b" }"
+    contents = [
+        b"", b"\n", b"\r\n\n \t\n", event, event + b"\n", event + b"\r\n" + event, b"\n\n" + event + b"\n\n",
+        b"x" * 40 + b"\n" + event, event + b"\n" + b"x" * 300, b"\r\r\n\r", b"[]", b" [ ] ", b"[1]", b"[1,2 , 3\n]",
+        b"[" + event + b"]", b"[" + event + b" ,\n" + envelope + b"]", b"[[[]]]", b"[1,]", b"[,]", b"[1 2]", b"[1]]", b"[",
+        b'["]","[\\"",{"}":1}]', b"[" * 200 + b"]" * 200, b"[" + b"0," * 70 + b"0]", b"[1.0,-0,1e3,18446744073709551616]",
+        b'["\\ud800"]', b"[\xff]", b"{}", envelope, b'{"data":1}', b'{"d\\u0061ta":{"data":2}}', b'{"a":{"data":1}}',
+        b'{"data":1,"data":[2]}', b'{"data"}', b'{"data":}', b'{"data":1', b'{1:"data"}',
+    ]
+    for number, content in enumerate(contents):
+        yield bytes([number % 7 + 1, 30 * (number % 5) + 20]) + content
+
+
 def trace_records() -> Iterable[bytes]:
     revocation = {"type": "TraceRevocation/1.0", "compromised_key_id": "a", "last_valid_entry_id": "20", "log_id": "07" * 32}
     revocation |= {"revocation_key_id": "b", "sig": {"alg": "ed25519", "value": "AAAA"}}
@@ -807,6 +823,7 @@ SEEDS = {
     "profile_iatp": iatp_documents,
     "profile_trace": trace_records,
     "rekor": hashed_rekords,
+    "records": cut_records,
     "receipt": receipts,
     "sequence": sequences,
     "statement": statements,
