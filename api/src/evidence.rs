@@ -59,7 +59,11 @@ pub struct Producer {
     /// entries may have one id: one producer with different rights at different doors.
     pub id: String,
     /// SHA-256 of each bearer token of this producer, in lower-case hex. The tokens themselves stand nowhere.
+    #[serde(default)]
     pub token_sha256: Vec<TokenDigest>,
+    /// Names of this producer in certificates that clients show in TLS, each a URI or a DNS name, compared exactly.
+    #[serde(default)]
+    pub certificates: Vec<String>,
     /// The doors that are open to it.
     pub doors: Vec<EvidenceDoor>,
     /// The systems whose records it may hand in; all if absent.
@@ -86,7 +90,7 @@ pub enum EvidenceSettingsError {
     },
     /// A token of two.
     #[error(
-        "a token of the producer {0:?} is another producer's too, so nobody could tell whose evidence it brings"
+        "a token or certificate of the producer {0:?} is empty or another producer's too: nobody could tell whose evidence it brings"
     )]
     Shared(String),
 }
@@ -98,14 +102,14 @@ impl EvidenceSettings {
     ///
     /// [`EvidenceSettingsError`]
     pub fn check(&self) -> Result<(), EvidenceSettingsError> {
-        let mut tokens = BTreeSet::new();
+        let (mut tokens, mut names) = (BTreeSet::new(), BTreeSet::new());
         for producer in &self.producers {
             let id = &producer.id;
             if !is_producer(id) {
                 return Err(EvidenceSettingsError::Id(id.clone()));
             }
             let lists = [
-                ("token_sha256", producer.token_sha256.is_empty()),
+                ("token_sha256", producer.token_sha256.is_empty() && producer.certificates.is_empty()),
                 ("doors", producer.doors.is_empty()),
                 ("systems", producer.systems.as_ref().is_some_and(Vec::is_empty)),
                 ("subjects", producer.subjects.as_ref().is_some_and(Vec::is_empty)),
@@ -113,11 +117,25 @@ impl EvidenceSettings {
             if let Some((list, _)) = lists.into_iter().find(|(_, empty)| *empty) {
                 return Err(EvidenceSettingsError::Nothing { id: id.clone(), list });
             }
-            if !producer.token_sha256.iter().all(|token| tokens.insert(*token)) {
+            let own = producer.token_sha256.iter().all(|token| tokens.insert(*token));
+            if !own || !producer.certificates.iter().all(|name| !name.is_empty() && names.insert(name)) {
                 return Err(EvidenceSettingsError::Shared(id.clone()));
             }
         }
         Ok(())
+    }
+}
+
+/// The names in the certificate that a client showed in TLS, verified there: an extension of each request of its
+/// connection, which only whoever ends TLS can set.
+#[derive(Debug, Clone)]
+pub struct ClientNames(Arc<[String]>);
+
+impl ClientNames {
+    /// These names; none of a client without a certificate.
+    #[must_use]
+    pub fn new(names: Vec<String>) -> Self {
+        Self(names.into())
     }
 }
 
@@ -126,6 +144,7 @@ pub(crate) struct Producers(Vec<Known>);
 
 struct Known {
     tokens: Vec<TokenDigest>,
+    names: Vec<String>,
     doors: Vec<EvidenceDoor>,
     sender: Sender,
 }
@@ -142,8 +161,14 @@ pub(crate) struct Sender {
 impl Producers {
     pub(crate) fn new(settings: EvidenceSettings) -> Self {
         let known = settings.producers.into_iter().map(|producer| {
-            let Producer { id, token_sha256: tokens, doors, systems, subjects } = producer;
-            Known { tokens, doors, sender: Sender { id, scope: Arc::new(Scope { systems, subjects }) } }
+            let Producer { id, token_sha256: tokens, certificates: names, doors, systems, subjects } =
+                producer;
+            Known {
+                tokens,
+                names,
+                doors,
+                sender: Sender { id, scope: Arc::new(Scope { systems, subjects }) },
+            }
         });
         Self(known.collect())
     }

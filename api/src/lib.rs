@@ -20,7 +20,7 @@ mod router;
 mod routes;
 mod witness;
 
-pub use evidence::{EvidenceDoor, EvidenceSettings, EvidenceSettingsError, Producer};
+pub use evidence::{ClientNames, EvidenceDoor, EvidenceSettings, EvidenceSettingsError, Producer};
 pub use limits::Limits;
 pub use metrics::{HttpMetrics, metrics_router};
 pub use public_url::{PublicUrl, PublicUrlError};

@@ -86,12 +86,18 @@ impl Default for Listen {
 pub(crate) struct Tls {
     certificate: Option<PathBuf>,
     key: Option<PathBuf>,
+    client_ca: Option<PathBuf>,
 }
 
 impl Tls {
     /// Certificate and key, when both are given.
     pub(crate) fn files(&self) -> Option<(&Path, &Path)> {
         self.certificate.as_deref().zip(self.key.as_deref())
+    }
+
+    /// Who signs the certificates of clients.
+    pub(crate) fn client_ca(&self) -> Option<&Path> {
+        self.client_ca.as_deref()
     }
 }
 
@@ -145,6 +151,19 @@ impl Config {
     fn check(&self) -> Result<(), String> {
         if self.tls.certificate.is_some() != self.tls.key.is_some() {
             return Err("[tls] needs both certificate and key, or neither".to_owned());
+        }
+        if self.tls.client_ca.is_some() && self.tls.certificate.is_none() {
+            return Err(
+                "tls.client_ca needs certificate and key: clients show theirs in TLS alone".to_owned()
+            );
+        }
+        let by_certificate =
+            self.evidence.producers.iter().find(|producer| !producer.certificates.is_empty());
+        if let Some(producer) = by_certificate.filter(|_| self.tls.client_ca.is_none()) {
+            let id = &producer.id;
+            return Err(format!(
+                "evidence.producers: {id:?} has certificates, and there is no tls.client_ca to verify them"
+            ));
         }
         tracing_subscriber::EnvFilter::try_new(&self.log.level)
             .map_err(|error| format!("log.level {:?} is not a log filter: {error}", self.log.level))?;

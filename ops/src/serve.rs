@@ -29,6 +29,7 @@ impl Plan {
         let tls = config.tls.files().map(|(certificate, key)| tls::Files {
             certificate: folder.resolve(certificate),
             key: folder.resolve(key),
+            client_ca: config.tls.client_ca().map(|file| folder.resolve(file)),
         });
         allowed(config.listen.address, tls.is_some(), config.listen.behind_proxy)?;
         Ok(Self { config, tls })

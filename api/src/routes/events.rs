@@ -30,7 +30,7 @@ const ANSWER_BYTES: usize = 2048;
 /// Registers one event or a batch of them.
 pub(crate) async fn register(State(app): State<App>, request: Request) -> Result<Response, Problem> {
     let (parts, body) = request.into_parts();
-    let sender = app.producers.sender(&parts.headers, EvidenceDoor::Events)?.clone();
+    let sender = app.producers.sender(&parts.headers, &parts.extensions, EvidenceDoor::Events)?.clone();
     let event = media::require_event(&parts.headers)?;
     media::negotiate(&parts.headers, JSONS)?;
     let wait = if media::prefers_async(&parts.headers) { Wait::ForCommit } else { Wait::ForReceipt };

@@ -35,7 +35,7 @@ pub(crate) async fn register(State(app): State<App>, request: Request) -> Result
 /// See [`register`].
 pub(crate) async fn one(app: App, request: Request) -> Result<Response, Problem> {
     let (parts, body) = request.into_parts();
-    let sender = app.producers.sender(&parts.headers, EvidenceDoor::Evidence)?;
+    let sender = app.producers.sender(&parts.headers, &parts.extensions, EvidenceDoor::Evidence)?;
     let form = media::require_record(&parts.headers)?.map_or(Form::Content, Form::Named);
     media::negotiate(&parts.headers, JSONS)?;
     let envelope = envelope(&parts.uri)?;

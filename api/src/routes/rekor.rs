@@ -9,7 +9,7 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::header::LOCATION;
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{Extensions, HeaderMap, StatusCode};
 use axum::response::Response;
 use data_encoding::BASE64;
 use ledger::rekor::{HashedRekord, PREIMAGE_TYPE};
@@ -36,9 +36,11 @@ const LOOK: Duration = Duration::from_millis(20);
 pub(crate) async fn register(
     State(app): State<App>,
     headers: HeaderMap,
+    extensions: Extensions,
     body: Body,
 ) -> Result<Response, Problem> {
-    let Sender { id: producer, scope } = app.producers.sender(&headers, EvidenceDoor::Rekor)?.clone();
+    let sender = app.producers.sender(&headers, &extensions, EvidenceDoor::Rekor)?;
+    let Sender { id: producer, scope } = sender.clone();
     media::require_json(&headers)?;
     let record = app.guards.bodies.read(&headers, body).await?.into_bytes();
     let entry = HashedRekord::parse(&record).map_err(|error| Problem::of(&MALFORMED).because(error))?;

@@ -147,6 +147,11 @@ fn what_makes_no_sense_is_refused() {
         ("[read]\nstatements = \"token\"\n", "nobody could read a statement"),
         ("[read]\nstatements = \"friends\"\n", "friends"),
         ("[read]\ntoken_sha256 = [\"secret\"]\n", "64 lower-case hexadecimal digits"),
+        ("[tls]\nclient_ca = \"c\"\n", "tls.client_ca needs certificate and key"),
+        (
+            "[[evidence.producers]]\nid = \"a\"\ncertificates = [\"b\"]\ndoors = [\"evidence\"]\n",
+            "no tls.client_ca to verify them",
+        ),
         ("[evidence]\nstreams = 0\n", "evidence.streams must not be 0"),
         (
             "[[evidence.producers]]\nid = \"\"\ntoken_sha256 = []\ndoors = []\n",

@@ -68,8 +68,21 @@ fn a_port_in_use_is_one_clear_line() {
 #[test]
 fn tls_files_that_are_none_are_named() {
     let folder = tempfile::tempdir().unwrap();
-    let files = tls::Files { certificate: folder.path().join("c.pem"), key: folder.path().join("k.pem") };
+    let files = tls::Files {
+        certificate: folder.path().join("c.pem"),
+        key: folder.path().join("k.pem"),
+        client_ca: None,
+    };
     assert!(tls::config(&files).unwrap_err().message.contains("c.pem"));
     std::fs::write(&files.certificate, "not a certificate").unwrap();
     assert!(tls::config(&files).unwrap_err().message.ends_with("holds no certificate"));
+    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    std::fs::write(&files.certificate, made.cert.pem()).unwrap();
+    std::fs::write(&files.key, made.signing_key.serialize_pem()).unwrap();
+    assert!(tls::config(&files).is_ok());
+    let empty = folder.path().join("clients.pem");
+    std::fs::write(&empty, "").unwrap();
+    let files = tls::Files { client_ca: Some(empty), ..files };
+    let message = tls::config(&files).unwrap_err().message;
+    assert!(message.contains("clients.pem holds no certificates of authorities"), "{message}");
 }

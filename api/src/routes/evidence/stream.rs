@@ -39,7 +39,7 @@ const BYTES: usize = 1 << 20;
 /// Answers 200 and then, line by line, what became of each record.
 pub(super) async fn register(app: App, request: Request) -> Result<Response, Problem> {
     let (parts, body) = request.into_parts();
-    let sender = app.producers.sender(&parts.headers, EvidenceDoor::Evidence)?.clone();
+    let sender = app.producers.sender(&parts.headers, &parts.extensions, EvidenceDoor::Evidence)?.clone();
     media::require_lines(&parts.headers)?;
     let content_type = media::negotiate(&parts.headers, LINES)?;
     let envelope = envelope(&parts.uri)?;

@@ -94,6 +94,48 @@ async fn a_token_reaches_as_far_as_the_operator_says() {
     }
 }
 
+/// Who ends TLS has verified the certificate; its names are the producer's.
+#[tokio::test]
+async fn a_certificate_names_its_producer_unless_a_token_is_presented() {
+    let named =
+        json!({ "token_sha256": [], "certificates": ["spiffe://acme.example/ci", "ci.acme.example"] });
+    let mut evidence = producers(&named);
+    let other = producers(
+        &json!({ "id": "other", "token_sha256": [], "certificates": ["spiffe://other.example/ci"] }),
+    );
+    evidence.producers.extend(other.producers);
+    evidence.check().unwrap();
+    let world = World { evidence, ..World::closed() };
+    let service = world.serve();
+    let shown = |names: &[&str], headers: &[(&str, &str)]| {
+        let headers = [&[("content-type", "application/json")][..], headers].concat();
+        let mut request = request(Method::POST, "/evidence", &headers, trace().into());
+        let names = names.iter().map(|name| (*name).to_owned()).collect();
+        request.extensions_mut().insert(api::ClientNames::new(names));
+        request
+    };
+    for names in [
+        &[][..],
+        &["spiffe://acme.example"],
+        &["spiffe://acme.example/ci/2"],
+        &["SPIFFE://acme.example/ci"],
+        &["spiffe://acme.example/ci", "spiffe://other.example/ci"],
+    ] {
+        refused(&service.send(shown(names, &[])).await, 401, "Unauthorized");
+    }
+    let token = [("authorization", "Bearer unknown")];
+    refused(&service.send(shown(&["spiffe://acme.example/ci"], &token)).await, 401, "Unauthorized");
+    // What a client writes into its request says nothing.
+    let claimed =
+        [("x-client-names", "spiffe://acme.example/ci"), ("client-names", "spiffe://acme.example/ci")];
+    refused(&service.send(shown(&[], &claimed)).await, 401, "Unauthorized");
+    assert_eq!(service.size(), 3);
+    for names in [&["spiffe://acme.example/ci"][..], &["unknown", "ci.acme.example"]] {
+        let answer = service.send(shown(names, &[])).await;
+        assert_eq!((answer.status.as_u16(), &answer.json()["leaf_index"]), (201, &json!(3)), "{names:?}");
+    }
+}
+
 /// Two producers have two entries of the same bytes: each is said to have sent them.
 #[tokio::test]
 async fn what_two_producers_send_is_told_apart() {
@@ -126,6 +168,7 @@ fn settings_that_cannot_be_meant_are_refused() {
     assert!(complaint(&|one| one.id = "a\nb".to_owned()).contains("no control characters"));
     assert!(complaint(&|one| one.doors.clear()).contains("its doors is empty"));
     assert!(complaint(&|one| one.token_sha256.clear()).contains("its token_sha256 is empty"));
+    assert!(complaint(&|one| one.certificates = vec![String::new()]).contains("empty or another"));
     assert!(complaint(&|one| one.systems = Some(Vec::new())).contains("its systems is empty"));
     assert!(complaint(&|one| one.subjects = Some(Vec::new())).contains("its subjects is empty"));
     let twice = api::EvidenceSettings {

@@ -1,6 +1,7 @@
 use super::*;
 use crate::http::{Client, Transport};
 use axum::routing::get;
+use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair, SanType};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -46,11 +47,15 @@ async fn a_dead_sequencer_ends_the_service() {
 async fn tls_is_served_and_only_a_trusted_certificate_is_talked_to() {
     let folder = tempfile::tempdir().unwrap();
     let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
-    let files = tls::Files { certificate: folder.path().join("c.pem"), key: folder.path().join("k.pem") };
+    let files = tls::Files {
+        certificate: folder.path().join("c.pem"),
+        key: folder.path().join("k.pem"),
+        client_ca: None,
+    };
     std::fs::write(&files.certificate, made.cert.pem()).unwrap();
     std::fs::write(&files.key, made.signing_key.serialize_pem()).unwrap();
     let (mut doors, address) = doors();
-    doors.tls = Some(RustlsAcceptor::new(tls::config(&files).unwrap()));
+    doors.tls = Some(tls::Named(RustlsAcceptor::new(tls::config(&files).unwrap())));
     let handle = Handle::new();
     let servers = doors.open(&handle).unwrap();
 
@@ -64,6 +69,82 @@ async fn tls_is_served_and_only_a_trusted_certificate_is_talked_to() {
     let failure = fetch(None).unwrap_err();
     assert!(failure.message.starts_with("no TLS with https://localhost:"), "{}", failure.message);
     assert!(failure.hint.unwrap().contains("--tls-ca"));
+    handle.shutdown();
+    servers.await.unwrap().unwrap();
+}
+
+/// A certificate with these names, below `issuer` or its own; and its key.
+fn certified(names: &[&str], issuer: Option<&Issuer<'_, KeyPair>>) -> (CertificateParams, String, KeyPair) {
+    let key = KeyPair::generate().unwrap();
+    let mut params = CertificateParams::new(Vec::new()).unwrap();
+    for name in names {
+        let name = match name.contains(':') {
+            true => SanType::URI((*name).try_into().unwrap()),
+            false => SanType::DnsName((*name).try_into().unwrap()),
+        };
+        params.subject_alt_names.push(name);
+    }
+    let made = match issuer {
+        Some(issuer) => params.signed_by(&key, issuer).unwrap(),
+        None => {
+            params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+            params.self_signed(&key).unwrap()
+        }
+    };
+    (params, made.pem(), key)
+}
+
+/// What the service is told of a client: the names in a certificate that the configured authority signed, and nothing of
+/// one without. A certificate of somebody else opens no connection.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_names_in_a_clients_certificate_are_told_to_its_requests() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path
+    };
+    let server = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let (server, server_key) = (server.cert.pem(), server.signing_key.serialize_pem());
+    let (authority, authority_pem, authority_key) = certified(&[], None);
+    let files = tls::Files {
+        certificate: file("c.pem", &server),
+        key: file("k.pem", &server_key),
+        client_ca: Some(file("clients.pem", &authority_pem)),
+    };
+    let told = |names: Option<axum::Extension<api::ClientNames>>| async move {
+        names.map_or_else(|| "nothing".to_owned(), |names| format!("{:?}", names.0))
+    };
+    let (mut doors, address) = doors();
+    doors.app = Router::new().route("/", get(told));
+    doors.tls = Some(tls::Named(RustlsAcceptor::new(tls::config(&files).unwrap())));
+    let handle = Handle::new();
+    let servers = doors.open(&handle).unwrap();
+
+    let ask = |client: Option<(&str, &KeyPair)>| {
+        let certificate = |pem: &str| ureq::tls::Certificate::from_pem(pem.as_bytes()).unwrap().to_owned();
+        let shown = client.map(|(pem, key)| {
+            let key = ureq::tls::PrivateKey::from_pem(key.serialize_pem().as_bytes()).unwrap();
+            ureq::tls::ClientCert::new_with_certs(&[certificate(pem)], key)
+        });
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let tls = ureq::tls::TlsConfig::builder()
+            .unversioned_rustls_crypto_provider(provider)
+            .root_certs(ureq::tls::RootCerts::new_with_certs(&[certificate(&server)]))
+            .client_cert(shown)
+            .build();
+        let agent = ureq::Agent::config_builder().tls_config(tls).proxy(None).build().new_agent();
+        let url = format!("https://localhost:{}/", address.port());
+        tokio::task::block_in_place(|| agent.get(url).call()?.body_mut().read_to_string())
+    };
+    let issuer = Issuer::new(authority, authority_key);
+    let names = ["spiffe://acme.example/ci", "ci.acme.example"];
+    let (_, good, key) = certified(&names, Some(&issuer));
+    assert_eq!(ask(Some((&good, &key))).unwrap(), format!("ClientNames({names:?})"));
+    assert_eq!(ask(None).unwrap(), "ClientNames([])", "everybody may ask, by no name");
+    let (other, _, other_key) = certified(&[], None);
+    let (_, forged, key) = certified(&names, Some(&Issuer::new(other, other_key)));
+    assert!(ask(Some((&forged, &key))).is_err());
     handle.shutdown();
     servers.await.unwrap().unwrap();
 }
