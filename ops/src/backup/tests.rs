@@ -401,6 +401,19 @@ fn an_incident_for_another_head_is_refused_and_the_mark_stays() {
     assert!(failure.message.contains("is not as it was written"), "{}", failure.message);
 }
 
+/// A service that is starting has the log and no socket yet; nobody copies files that it writes.
+#[test]
+fn a_log_that_somebody_writes_is_not_copied_behind_his_back() {
+    let world = World::new();
+    let held = DataDir::open(&world.log).unwrap().open_store(&storage::Settings::default()).unwrap();
+    let target = world.path("backup");
+    let failure = refused(&["backup", text(&world.log), text(&target)]);
+    assert!(failure.exit == Exit::Unreachable && failure.hint.is_some(), "{}", failure.message);
+    assert!(failure.message.contains("is in use") && !target.exists(), "{}", failure.message);
+    drop(held);
+    world.backup("backup");
+}
+
 /// The name of a socket has at most 107 bytes, and folders may lie deeper.
 #[test]
 fn a_log_far_down_has_a_socket_too() {

@@ -129,6 +129,11 @@ fn a_copy_for_a_backup_lasts_as_long_as_the_one_who_asked() {
         stream.read_to_end(&mut said).ok();
         assert_eq!(said, b"");
     }
+    // What the service cannot do it says, and it goes on.
+    fs::write(&copy, "in the way").unwrap();
+    let line = fail(&["backup", log.path(), backup], 2);
+    assert!(line.contains("the running service cannot make a copy") && !Path::new(backup).exists(), "{line}");
+    fs::remove_file(&copy).unwrap();
     succeed(&["backup", log.path(), backup]);
 
     let mut holder = asks(&log);
