@@ -241,6 +241,13 @@ mod tests {
             }
         }
         assert_eq!(plain_head(&[0x19, 1, 0]), Some((Header::Positive(256), 3)));
+        for major in 0..6 {
+            for head in [&[0][..], &[24, 24], &[25, 1, 0], &[26, 0, 1, 0, 0]] {
+                let bytes = [&[major << 5 | head[0]], &head[1..]].concat();
+                let length = plain_head(&bytes).map(|(_, length)| length);
+                assert_eq!(length, Some(head.len()), "{bytes:02x?} is read the short way");
+            }
+        }
         assert_eq!(plain_head(&[0x18, 23]), None, "not the shortest");
         assert_eq!(plain_head(&[0x5f]), None, "indefinite");
     }
