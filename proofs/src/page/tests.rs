@@ -38,6 +38,7 @@ fn rows_have_one_spelling_and_read_back() {
         format!("84 1901f4 5820{entry} 42d284 41a0   84 1901f5 5820{entry} f6 82 2f 5820{record}   1901f6");
     let bytes = page(&[row(500), erased(501)], 502);
     assert_eq!(bytes, unhex(&expected));
+    assert_eq!(MAX_PAGE_LEN, 16_777_216);
     let whole = Page { rows: vec![row(500), erased(501)], next: LeafIndex::new(502) };
     assert_eq!(read(&bytes, 500, 502), Ok(whole.clone()));
     assert_eq!(read(&bytes, 500, 9000), Ok(whole), "the page was full, and goes on at 502");

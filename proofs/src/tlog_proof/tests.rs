@@ -148,6 +148,7 @@ fn every_line_has_one_spelling() {
     assert_eq!(TlogProof::parse([0xff]), Err(NotUtf8));
     assert_eq!(TlogProof::parse(vec![b'a'; MAX_TLOG_PROOF_LEN + 1]), Err(TooLong));
     assert_eq!(TlogProof::parse(vec![b'a'; MAX_TLOG_PROOF_LEN]), Err(FirstLine));
+    assert_eq!(MAX_TLOG_PROOF_LEN, 1_091_477, "a note, extra data in base64, and 64 hashes with room");
     assert_eq!(TlogProof::parse(text.split_once("\n\n").unwrap().0), Err(NoCheckpoint));
     let cut = TlogProof::parse(text.trim_end());
     assert!(matches!(cut, Err(TlogProofSyntaxError::Note(_))), "{cut:?}");

@@ -46,6 +46,7 @@ fn wit_01_what_is_malformed_is_refused() {
     assert!(matches!(error("old 1\n\nno note\n"), RequestError::Note(_)));
     assert_eq!(error(&"x".repeat(MAX_REQUEST_LEN + 1)), RequestError::TooLong);
     assert_eq!(error(&"x".repeat(MAX_REQUEST_LEN)), RequestError::NoCheckpoint);
+    assert_eq!(MAX_REQUEST_LEN, 262_144);
     assert_eq!(AddCheckpoint::parse(b"old 1\n\xff").unwrap_err(), RequestError::NotUtf8);
 }
 
