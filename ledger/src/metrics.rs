@@ -14,7 +14,7 @@ use crate::error::RegisterError;
 /// The counters and gauges of the ledger, registered once and handed in.
 #[derive(Clone)]
 pub struct Metrics {
-    registrations: IntCounterVec,
+    pub(crate) registrations: IntCounterVec,
     pub(crate) witness: witness::WitnessMetrics,
     pub(crate) receipts: IntCounter,
     pub(crate) rounds: IntCounter,

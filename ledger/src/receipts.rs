@@ -74,3 +74,6 @@ where
 pub(crate) fn tree_error(error: impl std::fmt::Display) -> InternalError {
     InternalError::Tree(error.to_string())
 }
+
+#[cfg(test)]
+mod tests;
