@@ -216,14 +216,17 @@ fn forget_opening(store: &Path) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The configuration and the policy that it names, and what of it is not copied.
+/// The configuration, the witness policy and the client CA that it names, and what it names besides.
 fn beside(folder: &DataDir, config: &Config) -> (Vec<String>, Vec<String>) {
     let (mut copied, mut left_out) = (vec!["stele.toml".to_owned()], Vec::new());
-    if let Some(policy) = &config.witness.policy {
-        let name = policy.display().to_string();
+    for named in [config.witness.policy.as_deref(), config.tls.client_ca()].into_iter().flatten() {
+        let name = named.display().to_string();
         let inside =
-            super::copy::is_below(policy) && !policy.starts_with("store") && !policy.starts_with("keys");
-        if inside && folder.resolve(policy).is_file() { copied.push(name) } else { left_out.push(name) }
+            super::copy::is_below(named) && !named.starts_with("store") && !named.starts_with("keys");
+        let list = if inside && folder.resolve(named).is_file() { &mut copied } else { &mut left_out };
+        if !list.contains(&name) {
+            list.push(name);
+        }
     }
     if let Some((certificate, key)) = config.tls.files() {
         left_out.extend([certificate.display().to_string(), key.display().to_string()]);

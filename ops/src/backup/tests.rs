@@ -401,6 +401,36 @@ fn an_incident_for_another_head_is_refused_and_the_mark_stays() {
     assert!(failure.message.contains("is not as it was written"), "{}", failure.message);
 }
 
+#[test]
+fn what_the_configuration_names_is_copied_or_told() {
+    let world = World::new();
+    let config = world.log.join("stele.toml");
+    let mut toml = fs::read_to_string(&config).unwrap();
+    for (before, after) in [
+        ("#policy = \"witness.policy\"", "policy = \"etc/witness.policy\""),
+        (
+            "\n[tls]\n",
+            "\n[tls]\ncertificate = \"tls/chain.pem\"\nkey = \"tls/key.pem\"\nclient_ca = \"/etc/clients.pem\"\n",
+        ),
+    ] {
+        assert!(toml.contains(before));
+        toml = toml.replacen(before, after, 1);
+    }
+    fs::write(&config, toml).unwrap();
+    for folder in ["etc", "tls"] {
+        fs::create_dir(world.log.join(folder)).unwrap();
+    }
+    fs::write(world.log.join("etc/witness.policy"), "quorum none\n").unwrap();
+    fs::write(world.log.join("tls/key.pem"), "-----BEGIN PRIVATE KEY-----").unwrap();
+    let target = world.path("backup");
+    let told = must(&["backup", text(&world.log), text(&target), "--json"]);
+    let told: serde_json::Value = serde_json::from_str(&told).unwrap();
+    assert_eq!(told["left_out"], serde_json::json!(["/etc/clients.pem", "tls/chain.pem", "tls/key.pem"]));
+    assert!(!target.join("tls").exists());
+    let back = world.restore(&target, "back");
+    assert_eq!(fs::read(back.join("etc/witness.policy")).unwrap(), b"quorum none\n");
+}
+
 /// A service that is starting has the log and no socket yet; nobody copies files that it writes.
 #[test]
 fn a_log_that_somebody_writes_is_not_copied_behind_his_back() {
