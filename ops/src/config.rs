@@ -147,8 +147,8 @@ impl Config {
         Ok(config)
     }
 
-    /// What the types cannot say.
-    fn check(&self) -> Result<(), String> {
+    /// What TLS needs, and what needs TLS.
+    fn check_tls(&self) -> Result<(), String> {
         if self.tls.certificate.is_some() != self.tls.key.is_some() {
             return Err("[tls] needs both certificate and key, or neither".to_owned());
         }
@@ -165,6 +165,12 @@ impl Config {
                 "evidence.producers: {id:?} has certificates, and there is no tls.client_ca to verify them"
             ));
         }
+        Ok(())
+    }
+
+    /// What the types cannot say.
+    fn check(&self) -> Result<(), String> {
+        self.check_tls()?;
         tracing_subscriber::EnvFilter::try_new(&self.log.level)
             .map_err(|error| format!("log.level {:?} is not a log filter: {error}", self.log.level))?;
         self.witness.check()?;
