@@ -22,7 +22,9 @@ fn rsa_material() {
     let n = data_encoding::BASE64URL_NOPAD.decode(jwk["n"].as_str().unwrap().as_bytes()).unwrap();
     let e = [1, 0, 1];
     assert!(PublicKey::rsa(&n, &e).is_ok());
-    assert_eq!(PublicKey::rsa(&n[1..], &e), Err(KeyError::RsaSize { bits: bits(&n[1..]) }));
+    // The key is a new one each time, so its second byte may be anything.
+    let shorter = [&[0x81], &n[2..]].concat();
+    assert_eq!(PublicKey::rsa(&shorter, &e), Err(KeyError::RsaSize { bits: 2040 }));
     assert_eq!(PublicKey::rsa(&[&[0], n.as_slice()].concat(), &e), Err(KeyError::NotCanonical));
     assert_eq!(PublicKey::rsa(&n, &[0, 1, 0, 1]), Err(KeyError::NotCanonical));
     assert_eq!(PublicKey::rsa(&[], &e), Err(KeyError::NotCanonical));
@@ -56,9 +58,4 @@ fn alg_03_a_key_equals_itself_under_the_same_algorithm_alone() {
     assert_ne!(one, bound);
     assert_ne!(bound, one.with_algorithm(Algorithm::Ed25519).unwrap());
     assert_ne!(bound, other.with_algorithm(Algorithm::EdDsa).unwrap());
-}
-
-fn bits(n: &[u8]) -> usize {
-    let zeros = n.iter().take_while(|byte| **byte == 0).count();
-    (n.len() - zeros) * 8 - usize::try_from(n[zeros].leading_zeros()).unwrap()
 }
