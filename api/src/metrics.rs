@@ -67,6 +67,8 @@ impl HttpMetrics {
                 &["outcome"],
             )?,
         };
+        // It is there before the first stream, as the other metrics are before the first request.
+        metrics.lines.with_label_values(&["registered"]);
         registry.register(Box::new(metrics.lines.clone()))?;
         registry.register(Box::new(metrics.requests.clone()))?;
         registry.register(Box::new(metrics.problems.clone()))?;
