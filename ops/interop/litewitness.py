@@ -14,20 +14,17 @@ import base64
 import contextlib
 import hashlib
 import pathlib
-import socket
 import socketserver
 import sqlite3
 import struct
-import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator
 
 from cose import insist
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from notes import vkey
-from service import free_port, wait_for_port
+from service import free_port, running
 from witnessed_log import ORIGIN, WitnessedLog, insist_cosigned_once, refused
 
 NAME = "litewitness.example/w"
@@ -94,19 +91,10 @@ class Litewitness:
         with contextlib.closing(sqlite3.connect(self.database)) as database:
             return database.execute("SELECT tree_size FROM log").fetchone()[0]
 
-    @contextlib.contextmanager
-    def running(self) -> Iterator[None]:
-        command = [str(self.program), "-name", NAME, "-db", str(self.database), "-ssh-agent", self.agent.path]
+    def running(self) -> contextlib.AbstractContextManager[None]:
+        command = [self.program, "-name", NAME, "-db", self.database, "-ssh-agent", self.agent.path]
         command += ["-listen", self.address, "-key", self.agent.fingerprint]
-        path = self.folder / "litewitness.log"
-        with path.open("ab") as log:
-            process = subprocess.Popen(command, stdout=log, stderr=log)
-        try:
-            wait_for_port(process, self.address, path)
-            yield
-        finally:
-            process.terminate()
-            process.wait(timeout=60)
+        return running(command, self.address, self.folder / "litewitness.log")
 
 
 def examine(stele: pathlib.Path, program: pathlib.Path, folder: pathlib.Path) -> str:

@@ -20,12 +20,11 @@ import re
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
 
 from cose import insist
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from notes import vkey
-from service import free_port, wait_for_port
+from service import free_port, running
 from witnessed_log import ORIGIN, WitnessedLog, insist_cosigned_once, refused
 
 NAME = "omniwitness.example/w"
@@ -51,20 +50,11 @@ class Omniwitness:
         # JSON is YAML.
         (folder / "omniwitness.yaml").write_text(json.dumps({"Logs": logs}))
 
-    @contextlib.contextmanager
-    def running(self) -> Iterator[None]:
+    def running(self) -> contextlib.AbstractContextManager[None]:
         command = [self.program, "--listen", self.address, "--metrics_listen", "", "--logtostderr"]
         command += ["--db_file", self.folder / "omniwitness.db", "--private_key_path", self.folder / "omniwitness.key"]
         command += ["--additional_logs", self.folder / "omniwitness.yaml"]
-        path = self.folder / "omniwitness.log"
-        with path.open("ab") as log:
-            process = subprocess.Popen(command, stdout=log, stderr=log)
-        try:
-            wait_for_port(process, self.address, path)
-            yield
-        finally:
-            process.terminate()
-            process.wait(timeout=60)
+        return running(command, self.address, self.folder / "omniwitness.log")
 
 
 def cosigns(stele: pathlib.Path, program: pathlib.Path, folder: pathlib.Path) -> str:

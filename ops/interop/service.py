@@ -20,15 +20,28 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
-def wait_for_port(process: subprocess.Popen, address: str, log: pathlib.Path) -> None:
-    """Waits until a process that was just started takes connections at the address."""
-    deadline = time.monotonic() + READY_WITHIN
-    host, port = address.split(":")
-    while time.monotonic() < deadline and process.poll() is None:
-        with contextlib.suppress(OSError), socket.create_connection((host, int(port)), timeout=5):
-            return
-        time.sleep(0.05)
-    raise RuntimeError(f"nobody is at {address}:\n{log.read_text(errors='replace')}")
+@contextlib.contextmanager
+def running(command: list[str | pathlib.Path], address: str, log: pathlib.Path) -> Iterator[None]:
+    """Runs a program of others for as long as the block does, from when it takes connections at the address."""
+    with log.open("ab") as file:
+        process = subprocess.Popen(command, stdout=file, stderr=file)
+    try:
+        deadline = time.monotonic() + READY_WITHIN
+        host, port = address.split(":")
+        while not _is_there(host, int(port)):
+            if time.monotonic() > deadline or process.poll() is not None:
+                raise RuntimeError(f"nobody is at {address}:\n{log.read_text(errors='replace')}")
+            time.sleep(0.05)
+        yield
+    finally:
+        process.terminate()
+        process.wait(timeout=60)
+
+
+def _is_there(host: str, port: int) -> bool:
+    with contextlib.suppress(OSError), socket.create_connection((host, port), timeout=5):
+        return True
+    return False
 
 
 class Service:
