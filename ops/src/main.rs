@@ -25,10 +25,6 @@ mod witnessing;
 
 use std::process::ExitCode;
 
-/// Registration makes many small allocations on many threads, and RocksDB its own: mimalloc serves both (`override`).
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 fn main() -> ExitCode {
     cli::main()
 }
