@@ -6,9 +6,37 @@ use std::fmt::Write as _;
 
 use serde_json::{Map, Value};
 
+use super::json::MAX_SAFE_INTEGER;
+
+#[cfg(test)]
+mod tests;
+
 /// RFC 8785: members sorted by UTF-16 code units, UTF-8. `None` only for what has no canonical form.
 pub(crate) fn jcs(value: &Value) -> Option<Vec<u8>> {
     serde_json_canonicalizer::to_vec(value).ok()
+}
+
+/// RFC 8785, and sorted-key ASCII. Where a value is [plain](is_plain) they are the same bytes, and are written once.
+pub(crate) fn both(value: &Value) -> (Option<Vec<u8>>, String) {
+    let ascii = sorted_ascii(value);
+    let jcs = if is_plain(value) { Some(ascii.clone().into_bytes()) } else { jcs(value) };
+    (jcs, ascii)
+}
+
+/// Whether there is but one way to write a value with sorted members: texts that nobody escapes, and integers that every
+/// reader keeps.
+fn is_plain(value: &Value) -> bool {
+    match value {
+        Value::Null | Value::Bool(_) => true,
+        Value::Number(number) => number.as_i64().is_some_and(|n| n.unsigned_abs() <= MAX_SAFE_INTEGER),
+        Value::String(text) => is_plain_text(text),
+        Value::Array(items) => items.iter().all(is_plain),
+        Value::Object(members) => members.iter().all(|(name, item)| is_plain_text(name) && is_plain(item)),
+    }
+}
+
+fn is_plain_text(text: &str) -> bool {
+    text.bytes().all(|byte| matches!(byte, b' '..=b'~') && byte != b'"' && byte != b'\\')
 }
 
 /// RFC 8785 of an object without some of its members.
@@ -62,6 +90,12 @@ fn write_value(value: &Value, out: &mut String) {
 
 fn write_text(text: &str, out: &mut String) {
     out.push('"');
+    // Nearly every text of a record is plain, and is copied at once.
+    if is_plain_text(text) {
+        out.push_str(text);
+        out.push('"');
+        return;
+    }
     for c in text.chars() {
         match c {
             '"' => out.push_str("\\\""),

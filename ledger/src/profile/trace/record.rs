@@ -4,7 +4,7 @@ use data_encoding::BASE64URL_NOPAD;
 use proofs::{leaf_hash, sha256};
 use serde_json::{Map, Value};
 
-use super::super::canonical::{jcs, jcs_without, sorted_ascii};
+use super::super::canonical::{both, jcs_without};
 use super::super::examination::Draft;
 use super::super::examine::Circumstances;
 use super::super::finding::{Finding, Findings, Severity};
@@ -204,10 +204,11 @@ fn check_claims(object: &Map<String, Value>, circumstances: &Circumstances<'_>, 
 }
 
 fn digests(value: &Value, object: &Map<String, Value>, circumstances: &Circumstances<'_>, draft: &mut Draft) {
-    if let Some(bytes) = jcs(value) {
+    let (record, leaf) = both(value);
+    if let Some(bytes) = record {
         draft.digests.push(("record", format!("sha256:{}", sha256(&bytes))));
     }
-    draft.digests.push(("anchor_leaf", format!("sha256:{}", leaf_hash(sorted_ascii(value).as_bytes()))));
+    draft.digests.push(("anchor_leaf", format!("sha256:{}", leaf_hash(leaf.as_bytes()))));
     let Some(locator) = super::locator_of(object) else { return };
     if let Some(uri) = text(object, "transparency") {
         let base = circumstances.service.trim_end_matches('/');
