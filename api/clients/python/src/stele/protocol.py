@@ -121,15 +121,15 @@ class Protocol:
         """Registers statements in batches: for each, in order, what became of it."""
         keys = yield from self.keys()
         outcomes: dict[int, Anchored | SteleError] = {}
-        todo, attempt, waited = list(range(len(prepared))), 0, 0.0
-        while todo:
-            for batch in _batches(todo, prepared):
+        unsettled, attempt, waited = list(range(len(prepared))), 0, 0.0
+        while unsettled:
+            for batch in _batches(unsettled, prepared):
                 yield from self._batch(batch, prepared, keys, outcomes)
-            later = [outcomes[number] for number in todo]
+            later = [outcomes[number] for number in unsettled]
             asked = max((one.retry_after or 0.0 for one in later if isinstance(one, Overloaded)), default=None)
             pause = self.retry.pause(attempt, asked or None)
-            todo = [number for number in todo if isinstance(outcomes[number], Overloaded)]
-            if not todo or self.retry.gives_up(attempt, waited, pause):
+            unsettled = [number for number in unsettled if isinstance(outcomes[number], Overloaded)]
+            if not unsettled or self.retry.gives_up(attempt, waited, pause):
                 break
             yield Wait(pause)
             attempt, waited = attempt + 1, waited + pause
@@ -345,10 +345,10 @@ def _record(record: AnyRecord, options: StatementOptions) -> Record:
     )
 
 
-def _batches(todo: list[int], prepared: Sequence[Prepared]) -> Iterator[list[int]]:
+def _batches(numbers: list[int], prepared: Sequence[Prepared]) -> Iterator[list[int]]:
     batch: list[int] = []
     size = 0
-    for number in todo:
+    for number in numbers:
         more = len(prepared[number].statement.cose)
         if batch and (len(batch) == BATCH_ENTRIES or size + more > BATCH_BYTES):
             yield batch
