@@ -15,6 +15,8 @@ pub(crate) struct House {
     pub(crate) sources: Vec<Source>,
     /// The names at the top of the repository, hidden ones left out.
     pub(crate) top: Vec<String>,
+    /// Every path that git keeps, written with `/` from the top; nothing where there is no git to ask.
+    pub(crate) tracked: Vec<String>,
     /// Which package brings which along, as the lock file has it.
     pub(crate) locked: BTreeMap<String, BTreeSet<String>>,
 }
@@ -83,6 +85,7 @@ pub(crate) fn check(house: &House) -> Vec<Violation> {
     found.extend(house.sources.iter().flat_map(banned_names));
     found.extend(house.sources.iter().flat_map(shape::check));
     found.extend(top(house));
+    found.extend(built(house));
     found
 }
 
@@ -199,4 +202,12 @@ fn top(house: &House) -> Vec<Violation> {
     let strange = strange.filter(|name| !name.starts_with("mutants.out"));
     let why = "the top level holds the six rooms and what tools insist on finding there (design §2)";
     strange.map(|name| Violation::new("top", name, "does not belong at the top".to_owned(), why)).collect()
+}
+
+/// What cargo made is made again, and differs with every machine.
+fn built(house: &House) -> Vec<Violation> {
+    let below = |path: &String| path.split('/').rev().skip(1).any(|folder| folder == "target");
+    let built = house.tracked.iter().filter(|path| below(path));
+    let why = "a folder `target` is what a build leaves behind: it is ignored, never committed";
+    built.map(|path| Violation::new("built", path, "git keeps it".to_owned(), why)).collect()
 }

@@ -4,7 +4,9 @@ use crate::rules::{Dependency, House, Room, Source};
 use cargo_metadata::{DependencyKind, MetadataCommand};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 pub(crate) fn house() -> House {
     let top = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the room stands in a repository");
@@ -16,7 +18,7 @@ pub(crate) fn house() -> House {
         }
     }
     let text = fs::read_to_string(top.join("Cargo.lock")).expect("the lock file is committed");
-    House { rooms, sources, top: names(top), locked: locked(&text) }
+    House { rooms, sources, top: names(top), tracked: tracked(top), locked: locked(&text) }
 }
 
 fn rooms(top: &Path) -> Vec<Room> {
@@ -60,6 +62,25 @@ fn names(top: &Path) -> Vec<String> {
     let entries = fs::read_dir(top).expect("the top can be read");
     let names = entries.map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned());
     names.filter(|name| !name.starts_with('.')).collect()
+}
+
+/// What git keeps. An archive of the sources has no `.git`, and a build image may have no git: neither can commit.
+fn tracked(top: &Path) -> Vec<String> {
+    if !top.join(".git").exists() {
+        return Vec::new();
+    }
+    // CI often runs as another user than the owner of the checkout, which git refuses unless it is told that it may.
+    let mut git = Command::new("git");
+    git.args(["-c", "safe.directory=*", "ls-files", "-z"]).current_dir(top);
+    // A hook of git names its own repository, which need not be this one.
+    git.env_remove("GIT_DIR").env_remove("GIT_INDEX_FILE").env_remove("GIT_WORK_TREE");
+    let listed = match git.output() {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Vec::new(),
+        listed => listed.expect("git starts"),
+    };
+    assert!(listed.status.success(), "git ls-files: {}", String::from_utf8_lossy(&listed.stderr));
+    let paths = listed.stdout.split(|byte| *byte == 0).filter(|path| !path.is_empty());
+    paths.map(|path| String::from_utf8_lossy(path).into_owned()).collect()
 }
 
 /// Reads from a lock file which package depends on which, by name alone.

@@ -18,6 +18,7 @@ fn sound() -> House {
         rooms: rooms.collect(),
         sources: sources.collect(),
         top: ["Cargo.toml", "README.md", "proofs"].map(str::to_owned).to_vec(),
+        tracked: ["README.md", "conformance/src/target.rs"].map(str::to_owned).to_vec(),
         locked: survey::locked("[[package]]\nname = \"sha2\"\ndependencies = [\n \"digest 0.11.0\",\n]\n"),
     }
 }
@@ -241,6 +242,16 @@ fn a_mod_rs_and_a_stray_file_are_found() {
     let mut house = sound();
     house.top.push("notes.txt".to_owned());
     assert_eq!(broken(&house), ["top"]);
+}
+
+#[test]
+fn what_a_build_left_behind_is_found_wherever_it_lies() {
+    for path in ["target/release/stele", "ledger/target/criterion/parse/report.json", "ledger/fuzz/target/x"]
+    {
+        let mut house = sound();
+        house.tracked.push(path.to_owned());
+        assert_eq!(broken(&house), ["built"], "{path}");
+    }
 }
 
 #[test]
