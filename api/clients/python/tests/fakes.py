@@ -16,6 +16,12 @@ from stele import Ledger, Retry, SigningKey, Statement, cbor
 ED25519 = SigningKey(Ed25519PrivateKey.from_private_bytes(bytes(range(32))))
 P256 = SigningKey(derive_private_key(7, SECP256R1()))
 NOTE = {"issuer": "https://acme.example", "subject": "urn:example:1", "content_type": "application/json"}
+# Names that hold no key known here: a DID URL, P-384 (of the did:key specification), a slip of the pen.
+NOBODY = (
+    f"{P256.public.did_key}#{P256.public.did_key.removeprefix('did:key:')}",
+    "did:key:z82Lm1MpAkeJcix9K8TMiLd5NMAhnwkjjCBeWHXyu3U4oT2MVJJKXkcVBgjGhnLBn2Kaau9",
+    P256.public.did_key[:-1],
+)
 
 SERVICE = "https://ts.example"
 
@@ -32,6 +38,14 @@ def receipt_of(statement: Statement, leaf: int, size: int, key: SigningKey = ED2
     signature = key.sign(cbor.encode(["Signature1", protected, b"", root]))
     proofs = change.get("proofs", {-1: [cbor.encode([size, leaf, path])]})
     return cbor.tagged(18, [protected, {396: proofs}, change.get("payload"), signature])
+
+
+def signed_by_nobody(issuer: str, content: bytes = b"{}") -> Statement:
+    """A statement as another program may sign it."""
+    header = {1: -7, 3: "application/json", 4: P256.public.thumbprint, 15: {1: issuer, 2: "urn:example:1"}}
+    protected = cbor.encode(header)
+    signature = P256.sign(cbor.encode(["Signature1", protected, b"", content]))
+    return Statement.parse(cbor.tagged(18, [protected, {}, content, signature]))[0]
 
 
 class Script:
@@ -68,6 +82,7 @@ class Notary:
         self.busy: Callable[[Statement], bool] = lambda _: False
         self.forges: Callable[[Statement], bool] = lambda _: False
         self.stumbles: Callable[[Statement], bool] = lambda _: False
+        self.asks_for = 1
         self.asked_once = threading.Event()
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
@@ -91,7 +106,7 @@ class Notary:
         for judge, status, kind in ((self.refuses, 400, "rejected"), (self.busy, 503, "overloaded")):
             if judge(statement):
                 said = {-1: "Rejected", -2: f"as a test wants it: {statement.payload[:20]!r}"}
-                facts = {"kind": kind, "status": status, "retry-after": 1}
+                facts = {"kind": kind, "status": status, "retry-after": self.asks_for}
                 finding = {"id": "TEST", "severity": "error", "pointer": "", "message": "no"}
                 return status, cbor.encode(said | {"urn:stele:batch": facts, "urn:stele:findings": [finding]})
         if statement.entry_id not in self.entries:

@@ -18,11 +18,12 @@ from collections.abc import Callable, Iterator
 
 import httpx
 import pytest
-from fakes import ED25519, P256, SERVICE, Notary
+from fakes import ED25519, NOBODY, P256, SERVICE, Notary, signed_by_nobody
 
 import stele
 from stele import Anchored, Background, InvalidReceipt, Ledger, Prepared, Retry, Spool, SpoolFull, Statement
 from stele.background import BATCH
+from stele.retry import LONGEST_ASKED
 
 RECORD = {"content_type": "application/json", "subject": "urn:example:1"}
 SOON = Retry(first=0.01, longest=0.02)
@@ -152,6 +153,24 @@ def test_a_busy_service_is_left_alone_as_long_as_it_asks(notary: Notary, start: 
     assert sorted(notary.entries) == sorted(entry_ids(1, 2))
 
 
+def test_a_service_that_asks_for_ages_is_asked_again_after_a_day(
+    notary: Notary, start: Start, tmp_path: pathlib.Path
+) -> None:
+    spool = Spool(tmp_path / "spool")
+    for number in (1, 2):
+        assert spool.put(note(number).statement)
+    notary.asks_for = 2**64 - 1
+    notary.down.set()
+    background = start(spool)
+    pauses = [0.0]
+    notary.busy = lambda _: max(pauses) < LONGEST_ASKED
+    background._hurry.wait = lambda pause: bool(pauses.append(pause))
+    notary.down.clear()
+    assert background.flush(PATIENCE)
+    assert max(pauses) == LONGEST_ASKED
+    assert notary.entries == entry_ids(1, 2)
+
+
 def test_what_is_refused_stops_nothing_and_is_tried_again_after_a_restart(
     notary: Notary, start: Start, tmp_path: pathlib.Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -175,6 +194,82 @@ def test_what_is_refused_stops_nothing_and_is_tried_again_after_a_restart(
     assert again.flush(PATIENCE)
     assert notary.entries == entry_ids(0, 2, 1)
     assert not list((tmp_path / "spool" / "refused").iterdir())
+
+
+@pytest.mark.parametrize("issuer", NOBODY)
+def test_a_spooled_statement_of_an_issuer_who_cannot_be_holds_back_nobody_else(
+    notary: Notary, start: Start, tmp_path: pathlib.Path, caplog: pytest.LogCaptureFixture, issuer: str
+) -> None:
+    foreign = signed_by_nobody(issuer)
+    spool = Spool(tmp_path / "spool")
+    for statement in (note(0).statement, foreign, note(1).statement):
+        assert spool.put(statement)
+    background = start(spool)
+    background.submit(note(2))
+    assert background.flush(PATIENCE)
+    assert notary.entries == entry_ids(0, 1, 2)
+    stats = background.stats
+    assert (stats.refused, stats.failed, stats.anchored, stats.waiting) == (1, 0, 3, 1)
+    (reason,) = (tmp_path / "spool" / "refused").glob("*.json")
+    assert foreign.entry_id in reason.name
+    assert "the name" in json.loads(reason.read_text())["title"]
+    assert f"entry {foreign.entry_id} is refused" in caplog.text
+    assert background.close(PATIENCE)
+    again = start()
+    again.submit(note(3))
+    assert again.flush(PATIENCE)
+    assert notary.entries == entry_ids(0, 1, 2, 3)
+    assert again.stats.refused == 1
+
+
+def test_a_file_that_the_disk_does_not_give_holds_back_nobody_else(
+    notary: Notary,
+    start: Start,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: pathlib.Path,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    spool = Spool(tmp_path / "spool")
+    read = spool.read
+
+    def damaged(file: pathlib.Path) -> Statement | None:
+        if note(0).entry_id in file.name:
+            raise OSError(errno.EIO, "Input/output error")
+        return read(file)
+
+    monkeypatch.setattr(spool, "read", damaged)
+    for number in range(3):
+        assert spool.put(note(number).statement)
+    background = start(spool)
+    until(lambda: background.stats.anchored == 2)
+    assert notary.entries == entry_ids(1, 2)
+    assert "Input/output error" in caplog.text
+    assert (background.stats.waiting, background.stats.refused) == (1, 0)
+    monkeypatch.undo()
+    assert background.flush(PATIENCE)
+    assert notary.entries == entry_ids(1, 2, 0)
+
+
+def test_nobody_whom_the_disk_did_not_take_is_refused_from_it_later(
+    notary: Notary, start: Start, monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path
+) -> None:
+    background = start()
+    write, failures = background.spool._write, iter(range(2))
+
+    def full_at_first(file: pathlib.Path, content: bytes) -> None:
+        if next(failures, None) is not None:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        write(file, content)
+
+    monkeypatch.setattr(background.spool, "_write", full_at_first)
+    foreign = signed_by_nobody(NOBODY[0])
+    background.submit(Prepared(foreign, foreign.payload, None))
+    until(lambda: background.stats.refused == 1)
+    background.submit(note(1))
+    assert background.flush(PATIENCE)
+    assert notary.entries == entry_ids(1)
+    assert (background.stats.unspooled, background.stats.lost, background.stats.waiting) == (1, 0, 1)
+    assert [file.suffix for file in sorted((tmp_path / "spool" / "refused").iterdir())] == [".cose", ".json"]
 
 
 def test_a_forged_receipt_is_no_receipt_and_holds_back_nobody_else(notary: Notary, start: Start) -> None:

@@ -14,7 +14,7 @@ import pytest
 import scitt_cose
 from conftest import private_pem, public_pem
 from cryptography.hazmat.primitives.asymmetric.ec import SECP384R1, generate_private_key
-from fakes import ED25519, NOTE, P256, Script, receipt_of
+from fakes import ED25519, NOBODY, NOTE, P256, Script, receipt_of
 
 from stele import (
     AsyncLedger,
@@ -38,7 +38,7 @@ from stele import (
     sign_statement,
 )
 from stele.cli import main
-from stele.retry import retry_after
+from stele.retry import LONGEST_ASKED, retry_after
 
 # Statements and keys.
 
@@ -87,6 +87,15 @@ def test_names_of_keys() -> None:
     for broken in ("did:key:z", "did:key:z0", "did:key:z6Mk", "did:key:z" + "2" * 129):
         with pytest.raises(InvalidReceipt):
             PublicKey.from_did_key(broken)
+
+
+@pytest.mark.parametrize("issuer", NOBODY)
+def test_nobody_can_be_an_issuer_whose_name_cannot_be_read(issuer: str) -> None:
+    with pytest.raises(InvalidRecord, match="nobody can be the issuer 'did:key:z"):
+        sign_statement(b"{}", P256, **NOTE | {"issuer": issuer})
+    with pytest.raises(InvalidRecord, match="nobody can be the issuer"):
+        Ledger("https://ts.example", key=P256, issuer=issuer).prepare(b"{}", **RECORD)
+    assert sign_statement(b"{}", P256, **NOTE | {"issuer": P256.public.did_key}).issuer == P256.public.did_key
 
 
 def test_keys_are_read_from_what_people_have(tmp_path: pathlib.Path) -> None:
@@ -386,6 +395,10 @@ def test_pauses_grow_with_jitter_and_never_fall_below_what_was_asked() -> None:
     now = datetime.datetime(2026, 11, 20, 12, 0, 0, tzinfo=datetime.timezone.utc)
     assert retry_after("Fri, 20 Nov 2026 12:00:30 GMT", lambda: now) == 30.0
     assert retry_after("Fri, 20 Nov 2026 11:00:00 GMT", lambda: now) == 0.0
+    # What no date can hold must not end the one who asks.
+    for nonsense in ("20 Nov 99999999999999999999 12:00:30 GMT", "20 Nov 2026 12:00:30 +99999999999999999999"):
+        assert retry_after(f"Fri, {nonsense}", lambda: now) is None
+    assert retry_after("Fri, 31 Dec 9999 23:59:59 -2359", lambda: now) == LONGEST_ASKED
     for text, seconds in (("5", 5.0), (" 0 ", 0.0), ("9" * 400, 86400.0), ("-1", None), ("soon", None), (None, None)):
         assert retry_after(text) == seconds
 

@@ -49,7 +49,8 @@ class Stats:
     anchored: int = 0
     """Registered, with a verified receipt."""
     refused: int = 0
-    """Refused by the service; kept in `refused/`, tried again after a restart."""
+    """Refused by the service, or of an issuer whose name cannot be read; kept in `refused/`, tried again after a
+    restart."""
     failed: int = 0
     """Attempts that failed and are repeated."""
     unspooled: int = 0
@@ -238,8 +239,8 @@ class Background:
         self._memory_to_disk()
         files, left = self.spool.waiting(), False
         for at in range(0, len(files), BATCH):
-            read = [(file, self.spool.read(file)) for file in files[at : at + BATCH]]
-            left |= self._submit([(file, statement) for file, statement in read if statement is not None])
+            batch, unread = self._read(files[at : at + BATCH])
+            left |= self._submit(batch) or unread
             if self._closed:
                 return 0.0
         with self._lock:
@@ -247,23 +248,47 @@ class Background:
         left |= self._submit([(None, statement) for statement in memory])
         return 0.0 if left or self._memory else None
 
+    def _read(self, files: list[Path]) -> tuple[list[tuple[Path | None, Statement]], bool]:
+        """The statements of these files, and whether the disk would not give one of them."""
+        found: list[tuple[Path | None, Statement]] = []
+        unread = False
+        for file in files:
+            try:
+                statement = self.spool.read(file)
+            except OSError as error:
+                self._failed(error)
+                statement, unread = None, True
+            if statement is not None:
+                found.append((file, statement))
+        return found, unread
+
     def _submit(self, batch: list[tuple[Path | None, Statement]]) -> bool:
         """Registers one batch; whether something of it has to be tried again. Raises if nobody should try now."""
-        if not batch:
+        able = [(file, one) for file, statement in batch if (one := self._prepared(file, statement)) is not None]
+        if not able:
             return False
-        prepared = [Prepared(one, one.payload, PublicKey.from_did_key(one.issuer)) for _, one in batch]
+        prepared = [one for _, one in able]
         try:
             outcomes = self._ledger.register_many(prepared)
         except (ServiceFailed, InvalidReceipt) as error:
-            _log.warning("%d statements are registered one by one: %s", len(batch), error)
+            _log.warning("%d statements are registered one by one: %s", len(able), error)
             outcomes = self._one_by_one(prepared)
         left, busy = False, None
-        for (file, statement), outcome in zip(batch, outcomes, strict=False):
-            left |= self._settle(file, statement, outcome)
+        for (file, one), outcome in zip(able, outcomes, strict=False):
+            left |= self._settle(file, one.statement, outcome)
             busy = outcome if isinstance(outcome, Overloaded) else busy
         if busy is not None:
             raise busy
-        return left or len(outcomes) < len(batch)
+        return left or len(outcomes) < len(able)
+
+    def _prepared(self, file: Path | None, statement: Statement) -> Prepared | None:
+        """What is registered; `None` if its issuer cannot be read: another program may have signed it."""
+        try:
+            key = PublicKey.from_did_key(statement.issuer)
+        except InvalidReceipt as error:
+            self._refused(file, statement, error)
+            return None
+        return Prepared(statement, statement.payload, key)
 
     def _one_by_one(self, prepared: list[Prepared]) -> list[Anchored | SteleError]:
         """What becomes of each by itself: one at which the service stumbles shall not hold back the others.
@@ -352,11 +377,14 @@ class Background:
             except Exception:
                 _log.exception("on_anchored failed for entry %s", anchored.entry_id)
 
-    def _refused(self, file: Path | None, statement: Statement, refusal: Refused) -> None:
-        findings = [str(finding) for finding in refusal.findings]
+    def _refused(self, file: Path | None, statement: Statement, refusal: Refused | InvalidReceipt) -> None:
+        findings: list[str] = []
+        reason: dict[str, Any] = {"title": str(refusal)}
+        if isinstance(refusal, Refused):
+            findings = [str(finding) for finding in refusal.findings]
+            reason = {"status": refusal.status, **refusal.problem}
         _log.error("entry %s is refused: %s %s", statement.entry_id, refusal, findings or "")
         self._count(refused=1)
-        reason = {"status": refusal.status, **refusal.problem}
         if file is not None:
             self.spool.refuse(file, reason)
             return

@@ -9,6 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 AGAIN = frozenset({408, 425, 429, 502, 503, 504})
+# The longest that a service is left alone because it asked for it, in seconds.
+LONGEST_ASKED = 86_400
 
 
 @dataclass(frozen=True)
@@ -45,11 +47,16 @@ def retry_after(value: str | None, now: Callable[[], datetime.datetime] | None =
         return None
     value = value.strip()
     if value.isascii() and value.isdigit():
-        return float(min(int(value[:9]), 86_400))
+        return sensible(int(value[:9]))
     try:
         at = email.utils.parsedate_to_datetime(value)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     at = at if at.tzinfo else at.replace(tzinfo=datetime.timezone.utc)
     current = now() if now else datetime.datetime.now(datetime.timezone.utc)
-    return min(max((at - current).total_seconds(), 0.0), 86_400.0)
+    return sensible((at - current).total_seconds())
+
+
+def sensible(asked: float) -> float:
+    """So many seconds, as far as they make sense: a clock takes neither what is past nor a million years."""
+    return float(min(max(asked, 0), LONGEST_ASKED))

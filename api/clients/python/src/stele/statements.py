@@ -18,6 +18,8 @@ COSE_SIGN1, SHA_256 = 18, -16
 
 MAX_STATEMENT_BYTES = 64 * 1024 * 1024
 _MAX_NAME = 4096
+# As much of a name as an error shows.
+_SHOWN = 200
 
 
 @dataclass(frozen=True)
@@ -157,11 +159,16 @@ def sign_statement(
     """Signs a statement about `content`, byte for byte.
 
     With `hash_envelope` only its SHA-256 goes into the statement (RFC 9995); `location` then says where the content
-    may be found. The protected header is deterministic, so the same arguments give the same entry id.
+    may be found. The protected header is deterministic, so the same arguments give the same entry id. Raises
+    `InvalidRecord` for a name that is empty or too long, and for a `did:key` that holds no key known here.
     """
     for name, value in (("issuer", issuer), ("subject", subject), ("content type", content_type)):
         if not value or len(value.encode()) > _MAX_NAME:
             raise InvalidRecord(f"the {name} is empty or longer than {_MAX_NAME} bytes")
+    try:
+        PublicKey.from_did_key(issuer)
+    except InvalidReceipt as error:
+        raise InvalidRecord(f"nobody can be the issuer {issuer[:_SHOWN]!r}: {error}") from None
     if location is not None and not hash_envelope:
         raise InvalidRecord("only a hash envelope says where its content is")
     header: dict[int, Any] = {ALG: key.algorithm, KID: key.public.thumbprint, CWT_CLAIMS: {ISS: issuer, SUB: subject}}

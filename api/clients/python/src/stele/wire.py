@@ -15,7 +15,7 @@ import httpx
 
 from . import cbor
 from .errors import InvalidReceipt, InvalidRecord, NotFound, Overloaded, Refused, ServiceFailed, SteleError, Unreachable
-from .retry import AGAIN, Retry, retry_after
+from .retry import AGAIN, Retry, retry_after, sensible
 
 MAX_ANSWER_BYTES = 80 * 1024 * 1024
 COSE, JSON, CBOR, SEQUENCE = "application/cose", "application/json", "application/cbor", "application/cbor-seq"
@@ -146,7 +146,7 @@ def element(concise: Mapping[Any, Any]) -> SteleError:
     if isinstance(facts.get("kind"), str):
         said["type"] = f"urn:stele:problem:{facts['kind']}"
     known = status if isinstance(status, int) and not isinstance(status, bool) else _CLIENT
-    return problem(known, said, float(asked) if isinstance(asked, int) else None)
+    return problem(known, said, sensible(asked) if isinstance(asked, int) else None)
 
 
 def locator(entry_id: object) -> str:
