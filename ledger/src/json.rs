@@ -30,11 +30,14 @@ pub(crate) enum StrictError {
     Syntax(serde_json::Error),
 }
 
+/// What is kept of the pointer of a fault, in bytes: its beginning, which is more than is told anywhere.
+const MAX_FAULT_POINTER: usize = 1024;
+
 /// What is wrong with JSON that can be parsed.
 #[derive(Debug)]
 pub(crate) struct Fault {
     pub(crate) kind: FaultKind,
-    /// Where (RFC 6901). Built on the way up, so that reading what is right costs nothing.
+    /// Where (RFC 6901), or the beginning of it. Built on the way up, so that reading what is right costs nothing.
     pub(crate) pointer: String,
 }
 
@@ -61,8 +64,16 @@ pub(crate) fn read(bytes: &[u8], limits: Limits) -> Result<Value, StrictError> {
 /// `pointer` with one more token, escaped as RFC 6901 §3 says.
 pub(crate) fn below(pointer: &str, token: impl fmt::Display) -> String {
     let token = token.to_string();
+    #[cfg(test)]
+    WRITTEN.with(|bytes| bytes.set(bytes.get().saturating_add(pointer.len()).saturating_add(token.len())));
     let token = if token.contains(['~', '/']) { token.replace('~', "~0").replace('/', "~1") } else { token };
     format!("{pointer}/{token}")
+}
+
+#[cfg(test)]
+thread_local! {
+    /// How many bytes of pointers this thread has written.
+    pub(crate) static WRITTEN: Cell<usize> = const { Cell::new(0) };
 }
 
 struct State {
@@ -83,7 +94,8 @@ impl State {
 
     fn is_in(&self, token: impl fmt::Display) {
         if let Some(fault) = self.fault.borrow_mut().as_mut() {
-            fault.pointer.insert_str(0, &below("", token));
+            fault.pointer = below("", token) + &fault.pointer;
+            fault.pointer.truncate(fault.pointer.floor_char_boundary(MAX_FAULT_POINTER));
         }
     }
 }

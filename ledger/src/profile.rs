@@ -23,6 +23,7 @@ mod json;
 mod keys;
 mod kind;
 mod look;
+mod place;
 mod probe;
 mod recognise;
 mod schema;

@@ -9,6 +9,7 @@ use super::examination::Draft;
 use super::finding::{Finding, Findings, Severity};
 use super::kind::Kind;
 use super::look::{at, objects, rfc3339, text, text_at};
+use super::place::telling;
 use super::probe::Probe;
 use super::schema::{self, Schema};
 use super::term::{self, TermName, Terms};
@@ -90,7 +91,7 @@ fn check_completeness(object: &Map<String, Value>, findings: &mut Findings) {
             entry.get("missing_facts").and_then(Value::as_array).is_some_and(|facts| !facts.is_empty());
         if !matches!(status, "complete" | "not_applicable") && !explained {
             let message = "not complete, and no missing fact says why";
-            findings.info(UNEXPLAINED, below("/completeness", name), message);
+            findings.info(UNEXPLAINED, below("/completeness", telling(name)), message);
         }
     }
 }

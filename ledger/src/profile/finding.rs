@@ -142,13 +142,16 @@ impl Findings {
     }
 }
 
+fn cut(text: String, bytes: usize) -> String {
+    if text.len() > bytes { shortened(&text, bytes) } else { text }
+}
+
 /// At most `bytes` of `text`, cut between two characters.
-fn cut(mut text: String, bytes: usize) -> String {
+pub(crate) fn shortened(text: &str, bytes: usize) -> String {
     const MARK: &str = "…";
-    if text.len() > bytes {
-        let end = (0..=bytes.saturating_sub(MARK.len())).rev().find(|at| text.is_char_boundary(*at));
-        text.truncate(end.unwrap_or(0));
-        text.push_str(MARK);
+    if text.len() <= bytes {
+        return text.to_owned();
     }
-    text
+    let end = text.floor_char_boundary(bytes.saturating_sub(MARK.len()));
+    format!("{}{MARK}", text.get(..end).unwrap_or_default())
 }

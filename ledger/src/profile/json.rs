@@ -2,11 +2,14 @@
 //! surrogates, bounded depth and count. Where a number token is not an integer, the value is a float: `3.0`, `1e3`,
 //! `-0` and integers beyond 64 bits are told from `3`.
 
+use std::ops::ControlFlow;
+
 use serde_json::{Number, Value};
 
-use crate::json::{self, Fault, FaultKind, Limits, StrictError, below};
+use crate::json::{self, Fault, FaultKind, Limits, StrictError};
 
 use super::finding::{Finding, Findings, Severity};
+use super::place::Place;
 
 /// The most levels of arrays and objects in a payload.
 pub const MAX_DEPTH: usize = 64;
@@ -55,53 +58,47 @@ pub(crate) fn read(bytes: &[u8]) -> Result<Value, Finding> {
 
 /// What the number tokens of a payload are, where a system wants integers within ±(2^53-1) only.
 pub(crate) fn check_integers(value: &Value, findings: &mut Findings) {
-    each_number(value, "", &mut |number, pointer| {
+    let _done = each_number(value, None, &mut |number, place| {
         if findings.is_full() {
-            return;
+            return ControlFlow::Break(());
         }
-        let beyond = number.as_i64().map_or(number.is_u64(), |n| n.unsigned_abs() > MAX_SAFE_INTEGER);
+        let pointer = place.map_or_else(String::new, Place::pointer);
         if number.is_f64() {
             findings.error(NON_INTEGER, pointer, "a number that is not written as an integer");
-        } else if beyond {
-            findings.error(
-                UNSAFE_INTEGER,
-                pointer,
-                "an integer beyond 2^53-1 is not the same to all readers",
-            );
+        } else {
+            let message = "an integer beyond 2^53-1 is not the same to all readers";
+            findings.error(UNSAFE_INTEGER, pointer, message);
         }
+        ControlFlow::Continue(())
     });
 }
 
-fn each_number(value: &Value, pointer: &str, visit: &mut impl FnMut(&Number, String)) {
+/// Visits the numbers that are not plain until it is told to stop.
+fn each_number<'a>(
+    value: &'a Value,
+    place: Option<&Place<'_>>,
+    visit: &mut impl FnMut(&'a Number, Option<&Place<'_>>) -> ControlFlow<()>,
+) -> ControlFlow<()> {
     match value {
-        Value::Number(number) if plain(number) => {}
-        Value::Number(number) => visit(number, pointer.to_owned()),
+        Value::Number(number) if !is_plain(number) => visit(number, place)?,
         Value::Array(items) => {
-            for (at, item) in items.iter().enumerate().filter(|(_, item)| may_hold(item)) {
-                each_number(item, &below(pointer, at), visit);
+            for (at, item) in items.iter().enumerate() {
+                each_number(item, Some(&Place::element(place, at)), visit)?;
             }
         }
         Value::Object(members) => {
-            for (name, item) in members.iter().filter(|(_, item)| may_hold(item)) {
-                each_number(item, &below(pointer, name), visit);
+            for (name, item) in members {
+                each_number(item, Some(&Place::member(place, name)), visit)?;
             }
         }
         _ => {}
     }
+    ControlFlow::Continue(())
 }
 
-fn plain(number: &Number) -> bool {
+/// An integer that every reader keeps.
+fn is_plain(number: &Number) -> bool {
     number.as_i64().is_some_and(|n| n.unsigned_abs() <= MAX_SAFE_INTEGER)
-}
-
-/// Pointers are built only where they may be needed.
-fn may_hold(value: &Value) -> bool {
-    match value {
-        Value::Number(number) => !plain(number),
-        Value::Array(items) => items.iter().any(may_hold),
-        Value::Object(members) => members.values().any(may_hold),
-        _ => false,
-    }
 }
 
 /// Whether two texts mean the same JSON value; `1` and `1.0` do.

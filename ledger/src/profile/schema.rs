@@ -3,23 +3,33 @@
 //! A schema belongs to the version of a profile: a test pins the digest of each, so that another schema is another
 //! version.
 
+mod telling;
+
 use std::sync::LazyLock;
 
 use jsonschema::error::ValidationErrorKind;
+use jsonschema::json::Json;
 use jsonschema::{PatternOptions, ValidationError, Validator};
 use proofs::{Hash, sha256};
 use serde_json::Value;
 
 use super::finding::{Findings, MAX_FINDINGS};
 use crate::json::below;
+use telling::{Errors, Seen, Shown};
 
 const UNAVAILABLE: &str = "SCHEMA_UNAVAILABLE";
+
+/// How many errors are looked at: some are passed over.
+const MAX_TOLD: usize = MAX_FINDINGS * 2;
 
 /// One schema.
 pub(crate) struct Schema {
     name: &'static str,
     text: &'static str,
+    /// Decides.
     compiled: LazyLock<Option<Validator>>,
+    /// Tells where what was found invalid is so.
+    telling: LazyLock<Option<Validator<Shown>>>,
 }
 
 macro_rules! schemas {
@@ -27,7 +37,12 @@ macro_rules! schemas {
         $(pub(crate) static $id: Schema = Schema {
             name: $file,
             text: include_str!(concat!("../../schemas/profiles/", $file)),
-            compiled: LazyLock::new(|| compile(include_str!(concat!("../../schemas/profiles/", $file)), $formats)),
+            compiled: LazyLock::new(|| {
+                compile(include_str!(concat!("../../schemas/profiles/", $file)), $formats, |_| {})
+            }),
+            telling: LazyLock::new(|| {
+                compile(include_str!(concat!("../../schemas/profiles/", $file)), $formats, telling::shallow)
+            }),
         };)+
 
         static ALL: &[&Schema] = &[$(&$id),+];
@@ -58,9 +73,10 @@ schemas! {
 
 /// Patterns are matched in linear time whatever the payload is. `format` counts where the system's own validator makes
 /// it count; TRACE's does not, and records in the field name no URI where the schema has `format: uri`.
-fn compile(text: &str, formats: bool) -> Option<Validator> {
-    let schema: Value = serde_json::from_str(text).ok()?;
-    let options = jsonschema::options();
+fn compile<F: Json>(text: &str, formats: bool, change: fn(&mut Value)) -> Option<Validator<F>> {
+    let mut schema: Value = serde_json::from_str(text).ok()?;
+    change(&mut schema);
+    let options = jsonschema::options_for::<F>();
     let options = options.should_validate_formats(formats).with_pattern_options(PatternOptions::regex());
     options.build(&schema).ok()
 }
@@ -94,14 +110,15 @@ impl Schema {
         findings: &mut Findings,
         describe: impl Fn(&str) -> Option<&'static str>,
     ) {
-        let Some(validator) = self.compiled.as_ref() else {
+        if self.is_valid(value) {
+            return;
+        }
+        let Some(validator) = self.telling.as_ref() else {
             findings.error(UNAVAILABLE, "", "this build cannot read the schema of the profile");
             return;
         };
-        if validator.is_valid(value) {
-            return;
-        }
-        for error in validator.iter_errors(value).take(MAX_FINDINGS.saturating_mul(2)) {
+        let errors = Errors::default();
+        for error in validator.iter_errors(Seen::new(value, &errors)).take(MAX_TOLD) {
             let pointer = pointer(&error);
             if let Some(id) = describe(&pointer) {
                 findings.error(
@@ -127,3 +144,6 @@ fn pointer(error: &ValidationError<'_>) -> String {
         _ => at.to_owned(),
     }
 }
+
+#[cfg(test)]
+mod tests;

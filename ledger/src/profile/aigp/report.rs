@@ -3,9 +3,12 @@
 use proofs::UnixTime;
 use serde_json::{Map, Value, json};
 
-use super::super::finding::{Finding, Severity};
+use super::super::finding::{Finding, Severity, shortened};
 use super::super::json;
 use super::super::look::{text, to_rfc3339};
+
+/// The longest text of the event that the report repeats, in bytes, with every finding; a longer one is cut.
+const MAX_TEXT_BYTES: usize = 256;
 
 const IDS: [&str; 9] = [
     "SEQUENCE_GAP",
@@ -20,7 +23,7 @@ const IDS: [&str; 9] = [
 ];
 
 /// The findings about one event (payload and log findings) as a verifier report of AIGP. Findings that AIGP has no id
-/// for stand under `SCHEMA_VALIDATION_FAILED`, with our id in `details`. `run_id` names the run; `payload` is the
+/// for stand under `SCHEMA_VALIDATION_FAILED`, with our id in `details`. Texts of the event beyond 256 bytes are cut. `run_id` names the run; `payload` is the
 /// event, or the CloudEvent around it.
 #[must_use]
 pub fn verifier_report(payload: &[u8], findings: &[Finding], run_id: &str, verified_at: UnixTime) -> Value {
@@ -28,7 +31,7 @@ pub fn verifier_report(payload: &[u8], findings: &[Finding], run_id: &str, verif
     let envelope = read.as_ref().and_then(Value::as_object);
     let inner = envelope.and_then(|envelope| envelope.get("data")).and_then(Value::as_object);
     let event = inner.or(envelope);
-    let of = |name: &str| event.and_then(|event| text(event, name)).unwrap_or_default();
+    let of = |name: &str| told(event, name);
     let worst = findings.iter().map(|finding| finding.severity).max();
     let result = match worst {
         Some(Severity::Error) => "fail",
@@ -58,6 +61,11 @@ pub fn verifier_report(payload: &[u8], findings: &[Finding], run_id: &str, verif
     })
 }
 
+/// A text of the event, as much of it as is told.
+fn told(event: Option<&Map<String, Value>>, name: &str) -> String {
+    shortened(event.and_then(|event| text(event, name)).unwrap_or_default(), MAX_TEXT_BYTES)
+}
+
 fn one(finding: &Finding, event: Option<&Map<String, Value>>) -> Value {
     let id = finding.id.as_ref();
     let severity = match finding.severity {
@@ -68,7 +76,7 @@ fn one(finding: &Finding, event: Option<&Map<String, Value>>) -> Value {
     let mut details = Map::from_iter([("pointer".to_owned(), json!(finding.pointer))]);
     details.extend((!IDS.contains(&id)).then(|| ("id".to_owned(), json!(id))));
     details.extend(finding.as_of.map(|as_of| ("as_of".to_owned(), json!(as_of))));
-    let of = |name: &str| event.and_then(|event| text(event, name)).unwrap_or_default();
+    let of = |name: &str| told(event, name);
     let mut found = Map::from_iter(
         [
             ("finding_id", json!(if IDS.contains(&id) { id } else { super::SCHEMA })),

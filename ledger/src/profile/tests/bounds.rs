@@ -1,9 +1,16 @@
 //! Hostile payloads: each is answered, with few and bounded findings.
 
+use proofs::UnixTime;
 use serde_json::{Value, json};
 
-use super::super::{Enforce, Kind, MAX_DEPTH, MAX_FINDINGS, MAX_TERMS, MAX_VALUES, Severity, json};
+use super::super::finding::Finding;
+use super::super::place::Place;
+use super::super::{
+    Enforce, Kind, MAX_DEPTH, MAX_FINDINGS, MAX_POINTER_BYTES, MAX_TERMS, MAX_VALUES, Severity, json,
+    lines_of, verifier_report,
+};
 use super::{Bench, data, errors, has};
+use crate::json::{Limits, StrictError, WRITTEN, below};
 
 fn first(payload: &[u8]) -> (String, String) {
     let finding = json::read(payload).unwrap_err();
@@ -103,6 +110,98 @@ fn a_million_findings_are_a_few() {
     let last = examination.findings.last().unwrap();
     assert_eq!((last.id.as_ref(), last.severity), ("FINDINGS_TRUNCATED", Severity::Error));
     assert!(examination.refuses(Enforce::Errors));
+}
+
+/// A long name above many places that are wrong: it is not written out for each of them.
+#[test]
+fn pointers_are_written_for_what_is_kept_only() {
+    let long = "k".repeat(20_000);
+    let numbers = vec!["-0"; 5_000].join(",");
+    let trace = "\"eat_profile\":\"tag:agentrust-io.com,2026:trace-v0.2\"";
+    let facts = format!("{{\"status\":\"partial\",\"missing_facts\":[{numbers}]}}");
+    for payload in [
+        format!("{{{trace},\"{long}\":[{numbers}]}}"),
+        format!("{{{trace},\"cnf\":{{\"jwk\":{{\"{long}\":[{numbers}]}}}}}}"),
+        format!("{{\"completeness\":{{\"{long}\":{facts}}}}}"),
+        format!("{{\"annotations\":{{\"{long}\":[{numbers}]}}}}"),
+    ] {
+        for kind in Kind::all() {
+            WRITTEN.set(0);
+            let examination = Bench::new().examine(kind, payload.as_bytes());
+            // The bench examines twice.
+            let most = 2 * 2 * (MAX_FINDINGS + 1) * 4 * MAX_POINTER_BYTES;
+            assert!(WRITTEN.get() <= most, "{}: {} bytes", kind.profile(), WRITTEN.get());
+            assert!(!errors(&examination).is_empty());
+        }
+    }
+}
+
+/// As much of a pointer is written as a finding keeps, and that is what it would keep of the whole.
+#[test]
+fn a_place_is_told_as_its_whole_pointer_would_be() {
+    let kept = |pointer: String| Finding::new("X", Severity::Error, pointer, "").pointer;
+    for name in ["a", "~", "/", "é", "😀", "a~/é"] {
+        for times in [0, 1, 60, 84, 85, 86, 127, 128, 129, 253, 254, 255, 256, 257, 258, 10_000] {
+            let name = name.repeat(times);
+            let first = Place::member(None, &name);
+            let second = Place::element(Some(&first), 70_000);
+            let third = Place::member(Some(&second), &name);
+            let whole = below(&below(&below("", &name), 70_000), &name);
+            assert!(third.pointer().len() <= 4 * MAX_POINTER_BYTES);
+            assert_eq!(kept(first.pointer()), kept(below("", &name)));
+            assert_eq!(kept(third.pointer()), kept(whole), "{} bytes", name.len());
+        }
+    }
+}
+
+/// The pointer of what cannot be read is put together on the way up: each level must not copy all of it.
+#[test]
+fn the_pointer_of_a_fault_is_bounded() {
+    let long = "k".repeat(10_000);
+    let text = format!("{}{{\"a\":0,\"a\":0}}{}", format!("{{\"{long}\":").repeat(60), "}".repeat(60));
+    WRITTEN.set(0);
+    let limits = Limits { depth: MAX_DEPTH, values: MAX_VALUES };
+    let Err(StrictError::Fault(fault)) = crate::json::read(text.as_bytes(), limits) else { panic!() };
+    assert!(fault.pointer.len() <= 1024, "{} bytes", fault.pointer.len());
+    assert!(WRITTEN.get() <= text.len(), "each name once");
+    let (id, pointer) = first(text.as_bytes());
+    assert_eq!((id.as_str(), pointer), ("JSON_DUPLICATE_MEMBER", format!("/{}…", "k".repeat(252))));
+}
+
+/// What one conversation says is told with each of its ranges.
+#[test]
+fn ranges_that_share_long_texts_make_no_long_answer() {
+    let long = "u".repeat(20_000);
+    let range = json!({ "start_line": 1, "end_line": 9, "content_hash": long });
+    let conversation = json!({
+        "url": long,
+        "contributor": { "type": long, "model_id": long },
+        "ranges": vec![range; 100],
+    });
+    let record = json!({ "files": [{ "path": "a", "conversations": [conversation] }] });
+    let found = lines_of(record.to_string().as_bytes(), "a", 5);
+    assert_eq!(found.len(), 64);
+    for range in found {
+        let texts = [range.conversation, range.contributor, range.model_id, range.content_hash];
+        assert!(texts.iter().all(|text| text.as_ref().is_some_and(|text| text.len() == 1024)), "{texts:?}");
+    }
+}
+
+/// AIGP's report names the event with every finding.
+#[test]
+fn a_report_about_an_event_with_long_ids_is_short() {
+    let long = "é".repeat(100_000);
+    let members = (0..100).map(|n| format!("\"member {n}\":0")).collect::<Vec<_>>().join(",");
+    let payload = format!(
+        "{{\"event_id\":\"{long}\",\"agent_id\":\"{long}\",\"trace_id\":\"{long}\",\"spec_version\":\"{long}\",\
+         \"governance_merkle_tree\":{{\"leaves\":[{}]}},{members}}}",
+        vec!["{}"; 100].join(",")
+    );
+    let examination = Bench::new().examine(Kind::AigpEvent, payload.as_bytes());
+    assert_eq!(examination.findings.len(), MAX_FINDINGS);
+    let report = verifier_report(payload.as_bytes(), &examination.findings, "run", UnixTime::from_secs(0));
+    assert!(report.to_string().len() <= (MAX_FINDINGS + 1) * 2048, "{}", report.to_string().len());
+    assert_eq!(report["findings"][0]["agent_id"], format!("{}…", "é".repeat(126)));
 }
 
 #[test]
