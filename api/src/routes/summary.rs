@@ -5,7 +5,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use data_encoding::BASE64;
-use ledger::profile::{TermKind, TermName, verifier_report};
+use ledger::profile::{IndexTerm, TermKind, TermName};
 use ledger::search::EntrySummary;
 use ledger::{ReadError, ReceiptState};
 use proofs::EntryId;
@@ -18,6 +18,9 @@ use crate::media::JSON;
 use crate::problem::Problem;
 use crate::reading::Reader;
 use crate::router::App;
+
+/// The term that holds `iat` of a TRACE record.
+const IAT: &str = "trace.iat";
 
 /// The entry with its findings, terms and a fresh receipt; `subject` and `iat` of a TRACE record are the record's.
 pub(super) async fn summary(app: &App, id: EntryId, headers: &HeaderMap) -> Result<Response, Problem> {
@@ -57,28 +60,25 @@ pub(crate) async fn aigp(
 ) -> Result<Response, Problem> {
     let reader = Reader::of_whole(&headers, &app.read)?;
     let failed = |error: ReadError| Problem::read_entry(&error, &id);
-    let summary = app.ledger.summary(id).await.map_err(failed)?;
-    let examined = summary.examined.filter(|_| summary.hit.system == Some("aigp"));
-    let examined = examined.ok_or_else(|| failed(ReadError::NotFound))?;
-    let run = format!("urn:stele:entry:{id}");
-    let report = verifier_report(&summary.payload, &examined.findings, &run, summary.hit.registered_at);
-    Ok(dressed(StatusCode::OK, JSON, reader.caching(FRESH), report.to_string()))
+    let report = app.ledger.aigp_report(id).await.map_err(failed)?;
+    Ok(dressed(StatusCode::OK, JSON, reader.caching(FRESH), report))
 }
 
 fn terms(summary: &EntrySummary) -> Value {
     let terms = summary.terms.iter().filter_map(|term| {
-        let name = TermName::of_code(term.code)?;
-        let number = u64::from_str_radix(&term.value, 16).ok().filter(|_| name.kind == TermKind::Number);
-        let value = number.map_or_else(|| json!(term.value), |number| json!(number));
-        Some(json!({ "name": name.name, "value": value }))
+        let (name, value) = told_term(term)?;
+        Some(json!({ "name": name, "value": value }))
     });
     terms.collect()
 }
 
-/// Of a TRACE record only: what a client of the withdrawn tutorial compares.
+fn told_term(term: &IndexTerm) -> Option<(&'static str, Value)> {
+    let name = TermName::of_code(term.code)?;
+    let number = u64::from_str_radix(&term.value, 16).ok().filter(|_| name.kind == TermKind::Number);
+    Some((name.name, number.map_or_else(|| json!(term.value), |number| json!(number))))
+}
+
+/// Of a TRACE record only: what a client of the withdrawn tutorial compares. The record itself is not read again for it.
 fn iat(summary: &EntrySummary) -> Option<Value> {
-    let record = summary.examined.as_ref().filter(|examined| examined.profile.starts_with("trace@"));
-    record?;
-    let payload: Value = serde_json::from_slice(&summary.payload).ok()?;
-    payload.get("iat").filter(|iat| iat.is_u64()).cloned()
+    summary.terms.iter().filter_map(told_term).find(|(name, _)| *name == IAT).map(|(_, value)| value)
 }

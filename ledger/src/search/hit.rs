@@ -9,7 +9,7 @@ use super::SearchError;
 use crate::collateral::{Collateral, Examined};
 use crate::error::{InternalError, ReadError};
 use crate::ledger::Ledger;
-use crate::profile::{IndexTerm, Kind, content_type, statement_terms};
+use crate::profile::{IndexTerm, Kind, System, content_type, statement_terms, verifier_report};
 use crate::registration::find;
 use crate::shared::Shared;
 
@@ -47,8 +47,6 @@ pub struct EntrySummary {
     pub examined: Option<Examined>,
     /// Every term it can be found by.
     pub terms: Vec<IndexTerm>,
-    /// The payload; empty where only its digest is on the log.
-    pub payload: Vec<u8>,
 }
 
 impl Ledger {
@@ -60,9 +58,34 @@ impl Ledger {
         let shared = Arc::clone(&self.shared);
         self.shared.workers.run(move || summary(&shared, &id)).await?
     }
+
+    /// The findings about an AIGP event in AIGP's verifier-report format, as JSON.
+    ///
+    /// # Errors
+    /// [`ReadError::NotFound`] for an unknown id, and for what is no event of AIGP.
+    pub async fn aigp_report(&self, id: EntryId) -> Result<String, ReadError> {
+        let shared = Arc::clone(&self.shared);
+        self.shared.workers.run(move || aigp_report(&shared, &id)).await?
+    }
 }
 
 fn summary(shared: &Shared, id: &EntryId) -> Result<EntrySummary, ReadError> {
+    let Entry { hit, statement, examined } = under(shared, id)?;
+    let terms = terms(&statement, examined.as_ref());
+    Ok(EntrySummary { hit, examined, terms })
+}
+
+fn aigp_report(shared: &Shared, id: &EntryId) -> Result<String, ReadError> {
+    let Entry { hit, statement, examined } = under(shared, id)?;
+    let examined = examined.filter(|_| hit.system == Some(System::Aigp.name())).ok_or(ReadError::NotFound)?;
+    // Of an envelope the payload is a digest, which tells nothing of the event.
+    let payload = if statement.header().envelope.is_none() { statement.payload() } else { &[] };
+    let run = format!("urn:stele:entry:{id}");
+    Ok(verifier_report(payload, &examined.findings, &run, hit.registered_at).to_string())
+}
+
+/// The entry under an id.
+fn under(shared: &Shared, id: &EntryId) -> Result<Entry, ReadError> {
     let found = find(shared, id).map_err(InternalError::from)?.ok_or(ReadError::NotFound)?;
     let (index, _, erased) = found;
     if let Some(by) = erased {
@@ -73,11 +96,7 @@ fn summary(shared: &Shared, id: &EntryId) -> Result<EntrySummary, ReadError> {
         SearchError::Read(error) => error,
         _ => InternalError::Entry(index).into(),
     })?;
-    let Entry { hit, statement, examined } = read.ok_or(InternalError::Entry(index))?;
-    let terms = terms(&statement, examined.as_ref());
-    let logged = statement.header().envelope.is_none();
-    let payload = if logged { statement.payload().to_vec() } else { Vec::new() };
-    Ok(EntrySummary { hit, examined, terms, payload })
+    Ok(read.ok_or(InternalError::Entry(index))?)
 }
 
 /// An entry, read back.
