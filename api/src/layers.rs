@@ -22,6 +22,7 @@ use crate::metrics::HttpMetrics;
 use crate::router::Route;
 pub(crate) use admission::{Client, rate_of_batch, rate_of_lines};
 use bodies::Bodies;
+pub(crate) use bodies::Charge;
 use rate::Rate;
 
 /// The bounds of one service, shared by all its requests.

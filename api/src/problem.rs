@@ -23,7 +23,9 @@ use axum::response::{IntoResponse, Response};
 use ledger::profile::Finding;
 use serde_json::{Value, json};
 
-pub(crate) use render::{Form, details, element, render};
+use crate::layers::Charge;
+
+pub(crate) use render::{FINDINGS_OF_ELEMENT, Form, details, details_of_many, element, render};
 
 /// One kind of failure: status, title, and the detail used when nothing more exact is known.
 #[derive(Debug, PartialEq, Eq)]
@@ -157,13 +159,16 @@ pub(crate) struct Problem {
     /// Further members; of problem details in CBOR only the findings.
     members: Vec<(&'static str, Value)>,
     cause: Option<String>,
+    /// Room for what the client reads, where it may be large.
+    room: Option<Arc<Charge>>,
 }
 
 impl Problem {
     /// A failure with the texts of its row.
     pub(crate) fn of(row: &'static Row) -> Self {
         let (headers, members) = (Vec::new(), Vec::new());
-        Self { row, status: row.status, detail: Cow::Borrowed(row.detail), headers, members, cause: None }
+        let detail = Cow::Borrowed(row.detail);
+        Self { row, status: row.status, detail, headers, members, cause: None, room: None }
     }
 
     /// A failure of the framework, known only by its status.
@@ -220,14 +225,19 @@ impl Problem {
 
     /// Everything that was found, whether it refuses or not, the worst first.
     pub(crate) fn findings(self, findings: &[Finding]) -> Self {
-        let mut worst_first: Vec<&Finding> = findings.iter().collect();
-        worst_first.sort_by_key(|finding| Reverse(finding.severity));
+        let worst_first = worst_first(findings);
         if worst_first.is_empty() { self } else { self.member(FINDINGS_MEMBER, json!(worst_first)) }
     }
 
     /// One more member.
     pub(crate) fn member(mut self, name: &'static str, value: Value) -> Self {
         self.members.push((name, value));
+        self
+    }
+
+    /// Binds the room that was taken for it to what the client reads, until that has left.
+    pub(crate) fn in_room(mut self, room: Charge) -> Self {
+        self.room = Some(Arc::new(room));
         self
     }
 
@@ -241,6 +251,13 @@ impl Problem {
         self.cause = Some(cause.to_string());
         self
     }
+}
+
+/// Findings, the worst first.
+pub(crate) fn worst_first(findings: &[Finding]) -> Vec<&Finding> {
+    let mut sorted: Vec<&Finding> = findings.iter().collect();
+    sorted.sort_by_key(|finding| Reverse(finding.severity));
+    sorted
 }
 
 fn shortened(detail: &str) -> String {

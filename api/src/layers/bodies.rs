@@ -52,6 +52,7 @@ impl AsRef<[u8]> for Held {
 }
 
 /// Bytes charged so far, given back on drop.
+#[derive(Debug)]
 pub(crate) struct Charge {
     permit: OwnedSemaphorePermit,
     metrics: HttpMetrics,
@@ -149,7 +150,7 @@ impl Bodies {
 /// Bytes on their way out that count against the budget until the last of them has left.
 struct Outgoing {
     bytes: Vec<u8>,
-    _charge: Charge,
+    _charge: Arc<Charge>,
 }
 
 impl AsRef<[u8]> for Outgoing {
@@ -161,7 +162,12 @@ impl AsRef<[u8]> for Outgoing {
 impl Charge {
     /// Binds the charge to these bytes: it lasts as long as any part of them does, in the buffers of a connection too.
     pub(crate) fn onto(self, bytes: Vec<u8>) -> Bytes {
-        Bytes::from_owner(Outgoing { bytes, _charge: self })
+        Self::shared_onto(Arc::new(self), bytes)
+    }
+
+    /// The same for a charge that something else holds too; it lasts as long as either.
+    pub(crate) fn shared_onto(charge: Arc<Self>, bytes: Vec<u8>) -> Bytes {
+        Bytes::from_owner(Outgoing { bytes, _charge: charge })
     }
 
     fn add(&mut self, more: OwnedSemaphorePermit) {

@@ -12,6 +12,7 @@ use ciborium::Value;
 use serde_json::{Map, json};
 
 use super::{FINDINGS_MEMBER, Problem, UNSUPPORTED_MEDIA_TYPE};
+use crate::layers::Charge;
 use crate::media::{self, ACCEPT_POST, CONCISE_PROBLEM, PROBLEM_JSON, REGISTRABLE};
 use crate::router::Door;
 
@@ -48,8 +49,8 @@ pub(crate) fn render(response: Response, form: Form, request_id: &str) -> (Respo
     let problem = carried.unwrap_or_else(|| Arc::new(Problem::of_status(status)));
     log(&problem);
     let mut rendered = match form {
-        Form::Concise => with_body(problem.status, CONCISE_PROBLEM, concise(&problem)),
-        Form::Json => with_body(problem.status, PROBLEM_JSON, json(&problem, request_id)),
+        Form::Concise => with_body(&problem, CONCISE_PROBLEM, concise(&problem)),
+        Form::Json => with_body(&problem, PROBLEM_JSON, json(&problem, request_id)),
     };
     let headers = rendered.headers_mut();
     // A pending entry's 404 must not outlive it in a cache, and the form depends on Accept.
@@ -76,20 +77,23 @@ fn log(problem: &Problem) {
     }
 }
 
-fn with_body(status: StatusCode, content_type: &'static str, body: Vec<u8>) -> Response {
+fn with_body(problem: &Problem, content_type: &'static str, body: Vec<u8>) -> Response {
     let mut response = Response::new(Body::empty());
-    *response.status_mut() = status;
+    *response.status_mut() = problem.status;
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
     response.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(body.len()));
-    *response.body_mut() = Body::from(body);
+    *response.body_mut() = match &problem.room {
+        Some(room) => Body::from(Charge::shared_onto(Arc::clone(room), body)),
+        None => Body::from(body),
+    };
     response
 }
 
 /// What a profile found, as problem details in JSON tell it, under a key of ours (RFC 9290 §3.2).
 const FINDINGS_KEY: &str = "urn:stele:findings";
 
-/// The most findings of one problem among many: their answer has no more room.
-const FINDINGS_OF_ELEMENT: usize = 4;
+/// The most findings of one problem, or of one entry, among many: their answer has no more room.
+pub(crate) const FINDINGS_OF_ELEMENT: usize = 4;
 
 /// `{-1: title, -2: detail}`, and findings if there are any; never -4, which is a CoAP code of one byte (SCR-02, SCR-07).
 fn concise(problem: &Problem) -> Vec<u8> {
@@ -132,15 +136,25 @@ pub(crate) fn element(problem: &Problem) -> Vec<u8> {
 }
 
 fn json(problem: &Problem, request_id: &str) -> Vec<u8> {
-    let mut members = members(problem);
+    let mut members = members(problem, usize::MAX);
     members.insert("instance".to_owned(), json!(format!("urn:stele:request:{request_id}")));
     serde_json::Value::Object(members).to_string().into_bytes()
 }
 
-/// The problem as one of many in an answer in JSON, with what would have stood in the headers of its own.
+/// The problem as one of many in an answer in JSON that is sent as it is made, with what would have stood in the headers
+/// of its own.
 pub(crate) fn details(problem: &Problem) -> Map<String, serde_json::Value> {
+    as_one(problem, usize::MAX)
+}
+
+/// The same in an answer that is held whole: with [`FINDINGS_OF_ELEMENT`] findings, the worst.
+pub(crate) fn details_of_many(problem: &Problem) -> Map<String, serde_json::Value> {
+    as_one(problem, FINDINGS_OF_ELEMENT)
+}
+
+fn as_one(problem: &Problem, most: usize) -> Map<String, serde_json::Value> {
     log(problem);
-    let mut members = members(problem);
+    let mut members = members(problem, most);
     if let Some(location) = header(problem, LOCATION) {
         members.insert("location".to_owned(), json!(location));
     }
@@ -154,8 +168,8 @@ fn header(problem: &Problem, name: HeaderName) -> Option<&str> {
     problem.headers.iter().find(|(known, _)| *known == name)?.1.to_str().ok()
 }
 
-/// What problem details in JSON say of this failure, wherever they stand.
-fn members(problem: &Problem) -> Map<String, serde_json::Value> {
+/// What problem details in JSON say of this failure, wherever they stand, with so many findings at most.
+fn members(problem: &Problem, most: usize) -> Map<String, serde_json::Value> {
     let mut members = Map::new();
     let mut put = |name: &str, value: serde_json::Value| members.insert(name.to_owned(), value);
     put("type", json!(format!("urn:stele:problem:{}", problem.row.kind)));
@@ -163,7 +177,8 @@ fn members(problem: &Problem) -> Map<String, serde_json::Value> {
     put("status", json!(problem.status.as_u16()));
     put("detail", json!(problem.detail));
     for (name, value) in &problem.members {
-        put(name, value.clone());
+        let few = value.as_array().filter(|_| *name == FINDINGS_MEMBER);
+        put(name, few.map_or_else(|| value.clone(), |found| found.iter().take(most).cloned().collect()));
     }
     members
 }

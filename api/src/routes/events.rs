@@ -21,11 +21,14 @@ use super::evidence::{members, registered};
 use crate::evidence::{EvidenceDoor, Sender};
 use crate::layers::rate_of_batch;
 use crate::media::{self, Event, JSON, JSONS};
-use crate::problem::{EVENTS_REFUSED, INVALID_CLOUD_EVENT, OVERLOADED, Problem, details};
+use crate::problem::{
+    EVENTS_REFUSED, FINDINGS_OF_ELEMENT, INVALID_CLOUD_EVENT, OVERLOADED, Problem, details_of_many,
+    worst_first,
+};
 use crate::router::App;
 
-/// Memory that the answer about one event takes: its entry with a receipt and a few findings.
-const ANSWER_BYTES: usize = 2048;
+/// Memory that the answer about one event takes: its entry with a receipt, or a problem, and a few findings.
+const ANSWER_BYTES: usize = 4096;
 
 /// Registers one event or a batch of them.
 pub(crate) async fn register(State(app): State<App>, request: Request) -> Result<Response, Problem> {
@@ -82,21 +85,27 @@ async fn batch(
         } else {
             Problem::of(&EVENTS_REFUSED)
         };
-        return Err(problem.member("results", Value::Array(results)));
+        return Err(problem.member("results", Value::Array(results)).in_room(room));
     }
     let answer = json!({ "results": results }).to_string().into_bytes();
     Ok(negotiated(StatusCode::ACCEPTED, JSON, NEVER, Body::from(room.onto(answer))))
 }
 
-/// The result of one event, with the status it would have had by itself.
+/// The result of one event, with the status it would have had by itself and few findings, the worst.
 fn told(app: &App, outcome: Result<RecordEntry, RecordError>) -> Value {
     match outcome {
         Ok(entry) => {
             let mut told = members(app, &entry);
+            let few: Value = worst_first(&entry.findings)
+                .into_iter()
+                .take(FINDINGS_OF_ELEMENT)
+                .map(|one| json!(one))
+                .collect();
+            told.insert("findings".to_owned(), few);
             told.insert("status".to_owned(), json!(StatusCode::ACCEPTED.as_u16()));
             Value::Object(told)
         }
-        Err(error) => Value::Object(details(&Problem::record(&error, &app.public_url))),
+        Err(error) => Value::Object(details_of_many(&Problem::record(&error, &app.public_url))),
     }
 }
 

@@ -165,6 +165,66 @@ async fn a_batch_is_cut_into_its_events_and_told_of_each() {
     refused(&post(&service, "/events", BATCH, many).await, 413, "Batch Too Large");
 }
 
+/// An event with more findings than an answer about many has room for; with a hash that is none it is refused.
+fn with_findings(sequence: u64, refused: bool) -> String {
+    let mut event = event(sequence);
+    event["causality_ref"] = json!("nowhere");
+    event["severity"] = json!("high");
+    event["trace_id"] = json!("none");
+    event["hash_type"] = json!("merkle-sha256");
+    if refused {
+        event["governance_merkle_tree"] = json!({ "leaves": vec![json!({}); 40] });
+        event["governance_hash"] = json!("0f");
+    }
+    let mut whole: Value = serde_json::from_str(&structured(sequence)).unwrap();
+    (whole["data"], whole["aigpagentid"], whole["aigporgid"]) = (event, json!("other"), json!("other"));
+    whole.to_string()
+}
+
+#[tokio::test]
+async fn of_many_events_each_has_room_for_few_findings() {
+    let world = world();
+    let service = world.serve();
+    let alone = post(&service, "/events", STRUCTURED, with_findings(1, false)).await;
+    assert_eq!(alone.status, 202, "{alone:?}");
+    assert!(alone.json()["findings"].as_array().unwrap().len() > 4, "{alone:?}");
+    let alone = post(&service, "/events", STRUCTURED, with_findings(2, true)).await;
+    assert!(refused(&alone, 422, "Record Refused")["findings"].as_array().unwrap().len() > 40);
+
+    let answer = post(&service, "/events", BATCH, format!("[{}]", with_findings(1, false))).await;
+    assert_eq!(answer.status, 202, "{answer:?}");
+    assert_eq!(answer.json()["results"][0]["findings"].as_array().unwrap().len(), 4);
+    let both = format!("[{},{}]", with_findings(1, false), with_findings(2, true));
+    let problem = refused(&post(&service, "/events", BATCH, both).await, 422, "Events Refused");
+    for at in [0, 1] {
+        assert_eq!(problem["results"][at]["findings"].as_array().unwrap().len(), 4, "{problem}");
+    }
+    let worst = problem["results"][1]["findings"][0]["severity"].clone();
+    assert_eq!(worst, "error", "the worst first");
+}
+
+/// An answer that tells why a batch was refused counts against the budget of answers like any other, until it has left.
+#[tokio::test]
+async fn refusals_that_are_not_read_are_bounded_like_answers() {
+    use tower::ServiceExt;
+    let mut world = world();
+    world.limits.body_bytes = 1024;
+    world.limits.batch_bytes = 1024;
+    world.limits.body_bytes_in_flight = 2 * 3 * 4096;
+    let service = world.serve();
+    let bearer = format!("Bearer {TOKEN}");
+    let headers = [("content-type", BATCH), ("authorization", bearer.as_str())];
+    let send = || {
+        let sent = request(Method::POST, "/events", &headers, "[7,8]".into());
+        service.router.clone().oneshot(sent)
+    };
+    let unread = send().await.unwrap();
+    assert_eq!(unread.status(), 422);
+    assert_eq!(send().await.unwrap().status(), 503);
+    drop(unread);
+    assert_eq!(send().await.unwrap().status(), 422);
+}
+
 #[tokio::test]
 async fn a_token_is_for_its_doors() {
     let world = world();
