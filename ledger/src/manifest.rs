@@ -218,8 +218,14 @@ impl Tally {
 
     /// Looks at what is new, and no further than needed to know that a manifest is due.
     fn count(&mut self, snapshot: &dyn Snapshot, size: TreeSize, enough: u64) -> Result<(), InternalError> {
+        if !self.next.in_tree(size) {
+            return Ok(());
+        }
+        // One search for all manifests, few as they are, and none for each entry that is not one.
+        let rows = snapshot.scan_from(rows::MANIFEST, &[], &rows::leaf_key(self.next), usize::MAX)?;
+        let mut manifests = rows.into_iter().map(|(_, leaf)| leaf).peekable();
         while self.next.in_tree(size) && self.pending < enough {
-            if snapshot.lookup(rows::MANIFEST, &rows::leaf_key(self.next))?.is_none() {
+            if manifests.next_if_eq(&self.next).is_none() {
                 self.pending = self.pending.saturating_add(1);
                 if self.oldest.is_none() {
                     let row = snapshot.entry(self.next)?.ok_or(InternalError::Entry(self.next))?;

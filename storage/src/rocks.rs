@@ -46,7 +46,7 @@ pub use numbers::StoreNumbers;
 use write::Writer;
 
 /// The storage format that this program reads and writes.
-pub const FORMAT: u32 = 1;
+pub const FORMAT: u32 = 2;
 
 /// How a log on disk is kept. The same log can be opened with other settings later.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]

@@ -22,6 +22,8 @@ mod folder;
 mod model;
 #[path = "rocks/numbers.rs"]
 mod numbers;
+#[path = "rocks/options.rs"]
+mod options;
 #[path = "rocks/reopen.rs"]
 mod reopen;
 #[path = "rocks/support.rs"]

@@ -7,11 +7,12 @@ use proofs::{ContentType, EntryId, Hash, LeafIndex, SignedStatement, StatementBu
 use storage::LogStore;
 use storage::memory::{Fault as StoreFault, MemoryStore, Tamper};
 
-use super::{Covered, covered, fold};
+use super::{Covered, Tally, covered, fold};
 use crate::control::{ControlFault, MANIFEST_SUBJECT, follows_label, log_label};
 use crate::error::RegisterError;
 use crate::governance::{REGISTRAR_RULE, Refusal, Rejection};
 use crate::settings::Settings;
+use crate::testing::tamper::{Lie, LyingStore};
 use crate::testing::{Bench, NOW, World};
 use crate::{Collateral, Fault, fsck};
 
@@ -156,6 +157,26 @@ fn the_newest_of_many_manifests_is_found() {
         expected = Covered { to: LeafIndex::new(index), by: manifest_at(&bench, index).0.entry_id() };
     }
     assert!(size(&bench) > 256, "more than one byte of the key differs");
+}
+
+#[test]
+fn entries_are_counted_without_a_search_for_each() {
+    let world = World::new();
+    let mut bench = world.bench(settings(3));
+    for n in 0..3 {
+        bench.must(world.statement(n));
+    }
+    assert!(bench.keep().unwrap());
+    bench.must(world.statement(3));
+    // Asked for any single leaf, this store would say that it holds a manifest.
+    let lie = Lie::Lookup(crate::rows::MANIFEST, Some(0));
+    let store = LyingStore { inner: Arc::clone(&world.store), lie };
+    let snapshot = store.snapshot().unwrap();
+    let size = TreeSize::new(size(&bench));
+    let mut tally = Tally::new(Covered { to: LeafIndex::new(0), by: world.log_id });
+    tally.count(snapshot.as_ref(), size, u64::MAX).unwrap();
+    assert_eq!(tally.pending, size.get() - 1, "all but the manifest");
+    assert_eq!(tally.next, size.next_index());
 }
 
 #[test]

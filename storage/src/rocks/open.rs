@@ -27,7 +27,7 @@ impl RocksStore {
         database.create_if_missing(true);
         database.create_missing_column_families(true);
         database.set_error_if_exists(true);
-        let db = DB::open_cf_descriptors(&database, folder.database(), options::families(settings))
+        let db = DB::open_cf_descriptors(&database, folder.database(), options::families(settings)?)
             .map_err(|error| failure::opening(&error))?;
         folder.seal()?;
         let writer = Writer::new(None, marker, settings.durability);
@@ -60,7 +60,7 @@ impl RocksStore {
         let db = DB::open_cf_descriptors(
             &options::database(settings)?,
             folder.database(),
-            options::families(settings),
+            options::families(settings)?,
         )
         .map_err(|error| failure::opening(&error))?;
         let held = check(&db, &marker::read(&folder.marker())?)?;
@@ -93,7 +93,7 @@ impl RocksStore {
         let db = DB::open_cf_descriptors_read_only(
             &options::database(settings)?,
             folder.database(),
-            options::families(settings),
+            options::families(settings)?,
             false,
         )
         .map_err(|error| failure::opening(&error))?;

@@ -33,7 +33,7 @@ pub(super) fn lookup(
     if key.len() > MAX_ROW_KEY {
         return Ok(None);
     }
-    let row = get(db, schema::ROWS, &schema::row_key(index, key), options)?;
+    let row = get(db, schema::family_of(index), &schema::row_key(index, key), options)?;
     row.map(|value| schema::parse_leaf(&value)).transpose()
 }
 
@@ -213,7 +213,7 @@ impl Snapshot for View<'_> {
         }
         let from = schema::row_key(index, from.max(prefix));
         let range = PrefixRange(schema::row_key(index, prefix));
-        self.walk_from(schema::ROWS, range, Some(&from), |key, value| {
+        self.walk_from(schema::family_of(index), range, Some(&from), |key, value| {
             let name_cut = key.get(1..).unwrap_or_default().to_vec();
             found.push((name_cut, schema::parse_leaf(value)?));
             Ok(Next::unless_full(&found, limit))

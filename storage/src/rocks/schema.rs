@@ -7,7 +7,7 @@
 //! | `entries` | leaf index, 8 | entry, 32; registered at, 8; if it was erased also by which leaf, 8, and what remains, 32 |
 //! | `statements`, `collateral` | leaf index, 8 | the bytes |
 //! | `tiles` | level, 1; index, 8 | 32 bytes a hash, as wide as it ever was |
-//! | `rows` | index name, 1; key | leaf index, 8 |
+//! | `rows`, or `lists` for an index that is a list | index name, 1; key | leaf index, 8 |
 //! | `default` | leaf index, 8 | one byte: a leaf that was erased, and whose bytes may still be in a file |
 
 use proofs::tile::TileId;
@@ -25,12 +25,13 @@ pub(super) const STATEMENTS: &str = "statements";
 pub(super) const COLLATERAL: &str = "collateral";
 pub(super) const TILES: &str = "tiles";
 pub(super) const ROWS: &str = "rows";
+pub(super) const LISTS: &str = "lists";
 
 /// Leaves whose bytes have to leave the files. RocksDB has a family of this name in every database.
 pub(super) const PENDING: &str = "default";
 
 /// All of them but that.
-pub(super) const FAMILIES: [&str; 6] = [HEADS, ENTRIES, STATEMENTS, COLLATERAL, TILES, ROWS];
+pub(super) const FAMILIES: [&str; 7] = [HEADS, ENTRIES, STATEMENTS, COLLATERAL, TILES, ROWS, LISTS];
 
 /// The key of the newest head. Shorter than any size, it sorts before all of them.
 pub(super) const NEWEST: [u8; 1] = [0];
@@ -54,6 +55,12 @@ pub(super) fn tile_key(id: TileId) -> [u8; 9] {
         *index = id.index.to_be_bytes();
     }
     key
+}
+
+/// Where the rows of an index are. Nobody asks a list whether it has a key, so what answers that fast, a filter of each
+/// file, is kept for the others alone.
+pub(super) const fn family_of(index: IndexName) -> &'static str {
+    if index.is_list() { LISTS } else { ROWS }
 }
 
 pub(super) fn row_key(index: IndexName, key: &[u8]) -> Vec<u8> {

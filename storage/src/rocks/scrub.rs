@@ -69,7 +69,8 @@ pub(super) fn run(store: &RocksStore) -> Result<bool, StoreError> {
     set(&KEEP)?;
     let done = rewritten?
         && rewrite(db, schema::COLLATERAL, narrow(one_by_one))?
-        && rewrite(db, schema::ROWS, narrow(false))?;
+        && rewrite(db, schema::ROWS, narrow(false))?
+        && rewrite(db, schema::LISTS, narrow(false))?;
     if !done {
         return Ok(false);
     }

@@ -6,7 +6,7 @@ use rocksdb::perf::{PerfContext, PerfMetric, PerfStatsLevel, set_perf_stats};
 use rocksdb::{DB, DBPinnableSlice, ReadOptions, WriteBatch};
 
 use super::marker::Marker;
-use super::{Durability, failure, options, schema, scrub};
+use super::{Durability, failure, options, read, schema, scrub};
 use crate::commit::{Commit, Erasure, Head};
 use crate::error::{ConflictKind, StoreError};
 
@@ -135,10 +135,10 @@ fn put_tiles(db: &DB, commit: &Commit, batch: &mut WriteBatch) -> Result<(), Sto
 }
 
 fn put_rows(db: &DB, commit: &Commit, batch: &mut WriteBatch) -> Result<(), StoreError> {
-    let rows = schema::family(db, schema::ROWS)?;
+    let (rows, lists) = (schema::family(db, schema::ROWS)?, schema::family(db, schema::LISTS)?);
     let (listed, unique): (Vec<_>, Vec<_>) = commit.rows.iter().partition(|row| row.index.is_list());
     for row in listed {
-        batch.put_cf(rows, schema::row_key(row.index, &row.key), schema::leaf_key(row.leaf));
+        batch.put_cf(lists, schema::row_key(row.index, &row.key), schema::leaf_key(row.leaf));
     }
     let keys: Vec<_> = unique.iter().map(|row| schema::row_key(row.index, &row.key)).collect();
     let stored = get_many(db, schema::ROWS, &keys)?;
@@ -157,10 +157,9 @@ fn put_rows(db: &DB, commit: &Commit, batch: &mut WriteBatch) -> Result<(), Stor
 
 /// Deletes what is erased, and notes that its bytes are still in the files.
 fn erase(db: &DB, commit: &Commit, batch: &mut WriteBatch) -> Result<(), StoreError> {
-    let [entries, statements, collateral, rows] =
-        [schema::ENTRIES, schema::STATEMENTS, schema::COLLATERAL, schema::ROWS]
-            .map(|name| schema::family(db, name));
-    let (entries, statements, collateral, rows) = (entries?, statements?, collateral?, rows?);
+    let [entries, statements, collateral] =
+        [schema::ENTRIES, schema::STATEMENTS, schema::COLLATERAL].map(|name| schema::family(db, name));
+    let (entries, statements, collateral) = (entries?, statements?, collateral?);
     for Erasure { leaf, erased, rows: gone } in &commit.erasures {
         let conflict = || StoreError::Conflict(ConflictKind::Erasure(*leaf));
         let key = schema::leaf_key(*leaf);
@@ -170,12 +169,12 @@ fn erase(db: &DB, commit: &Commit, batch: &mut WriteBatch) -> Result<(), StoreEr
         if row.erased.is_some() {
             return Err(conflict());
         }
-        let keys: Vec<_> = gone.iter().map(|(index, key)| schema::row_key(*index, key)).collect();
-        for (key, led) in keys.iter().zip(get_many(db, schema::ROWS, &keys)?) {
-            if led.as_deref().map(schema::parse_leaf).transpose()? != Some(*leaf) {
+        for (index, key) in gone {
+            if read::lookup(db, &ReadOptions::default(), *index, key)? != Some(*leaf) {
                 return Err(conflict());
             }
-            batch.delete_cf(rows, key);
+            let rows = schema::family(db, schema::family_of(*index))?;
+            batch.delete_cf(rows, schema::row_key(*index, key));
         }
         batch.put_cf(entries, key, schema::erased_row(&row, erased));
         let statement = get_many(db, schema::STATEMENTS, &[key])?.pop().flatten();

@@ -84,12 +84,12 @@ fn d11_a_copy_that_was_put_in_place_again_is_marked_until_somebody_says_otherwis
     }
 
     assert_eq!(
-        RocksStore::seal_restored(&back, 2, b"mark").err(),
-        Some(StoreError::WrongVersion { found: 2, expected: 1 })
+        RocksStore::seal_restored(&back, 3, b"mark").err(),
+        Some(StoreError::WrongVersion { found: 3, expected: 2 })
     );
     assert_eq!(open(&back).err(), Some(StoreError::NotALog));
-    RocksStore::seal_restored(&back, 1, b"mark").unwrap();
-    assert_eq!(RocksStore::seal_restored(&back, 1, b"other").err(), Some(StoreError::AlreadyExists));
+    RocksStore::seal_restored(&back, 2, b"mark").unwrap();
+    assert_eq!(RocksStore::seal_restored(&back, 2, b"other").err(), Some(StoreError::AlreadyExists));
     assert_eq!(open_copy(&back).err(), Some(StoreError::AlreadyExists));
     for _ in 0..2 {
         assert_eq!(open(&back).err(), Some(StoreError::Restored));

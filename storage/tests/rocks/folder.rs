@@ -25,13 +25,13 @@ fn another_format_is_named() {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("store");
     drop(create(&path));
-    assert_eq!(fs::read_to_string(path.join("FORMAT")).unwrap(), "stele store 1\n");
-    fs::write(path.join("FORMAT"), "stele store 2\n").unwrap();
+    assert_eq!(fs::read_to_string(path.join("FORMAT")).unwrap(), "stele store 2\n");
+    fs::write(path.join("FORMAT"), "stele store 3\n").unwrap();
     let error = open(&path).err().unwrap();
-    assert_eq!(error, StoreError::WrongVersion { found: 2, expected: 1 });
+    assert_eq!(error, StoreError::WrongVersion { found: 3, expected: 2 });
     assert_eq!(
         error.to_string(),
-        "this log has storage format 2, and this program reads format 1; use a release that reads 2"
+        "this log has storage format 3, and this program reads format 2; use a release that reads 3"
     );
     assert_eq!(RocksStore::open_read_only(&path, &settings()).err(), Some(error));
 }
