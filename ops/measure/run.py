@@ -2,8 +2,14 @@
 """Measures what Stele is meant to reach and writes it down: JSON with everything, Markdown for the README.
 
 Each figure is measured on a fresh service in a temporary folder, by `stele bench` on the same machine: client and
-service share its cores. Figures 9, 10 and 12 need a large log, which is made first; they run when --entries is given
-or when --only names them.
+service share its cores. Figures 9, 10 and 12 need a large log, which is made first, of statements with
+20 payload bytes; they run when --entries is given or when --only names them. With --grown it becomes longer with each
+run, and the table says how long it was.
+
+Figure 9 is measured right after growing, or on a log of --grown as it is, while the store may still merge; 9.1 once it has
+nothing left to merge. Figure 11 counts all files of the store but the tables and blob files of the family that holds
+statements. Figure 12 kills the service when its write buffer is about to be written out, so that the next start has as
+much to read as it can have. A table says how often each figure was measured, and which could not be.
 """
 
 import argparse
@@ -21,6 +27,9 @@ import tempfile
 import figures
 from service import Failed
 
+#: As much of what went wrong as the table shows; all of it is in the JSON.
+MOST = 300
+
 
 def arguments():
     parser = argparse.ArgumentParser(prog="ops/bench", description=__doc__,
@@ -34,7 +43,8 @@ def arguments():
     parser.add_argument("--grown", metavar="DIR",
                         help="keep the large log in this folder, and use the one that is there already")
     parser.add_argument("--events", type=int, metavar="N",
-                        help=f"AIGP events sent through the door for records (default: {figures.EVENTS:,})")
+                        help="AIGP events sent through the door for records, over all repetitions "
+                             f"(default: {figures.EVENTS:,})")
     parser.add_argument("--data", metavar="DIR", help="make the logs in this folder, on the disk to be measured")
     parser.add_argument("--duration", type=int, metavar="S", help="seconds of each repetition")
     parser.add_argument("--repetitions", type=int, metavar="N", help="repetitions of each measurement")
@@ -101,14 +111,26 @@ def shown(row):
     return f"{row['shown']} ({row['shown_range']})" if row["shown_range"] else row["shown"]
 
 
+def cell(text):
+    """Any text in one cell of a table, cut where nobody would read on."""
+    words = " ".join(text.split()).replace("|", "\\|")
+    return words if len(words) <= MOST else words[:MOST] + "..."
+
+
+def line(row):
+    """A figure in the table, whether it was measured or not."""
+    if "error" in row:
+        return f"| {row['number']:g} | {row['what']} | **failed** | - | - | **no** | {cell(row['error'])} |"
+    reached = {None: "-", True: "yes", False: "**no**"}[row["reached"]]
+    return (f"| {row['number']:g} | {row['what']} | {shown(row)} | {row['times']} | {row['shown_target']} | {reached} | "
+            f"`{row['command']}` |")
+
+
 def markdown(date, where, rows, quick):
     lines = [f"Measured on {date}, {where['cores']} cores ({where['processor']}), load generator on the same machine"
              + (", **quick: too short to be quoted**" if quick else "") + ":", "",
-             "| # | what | median (range) | at least | reached | how |", "|---|---|---|---|---|---|"]
-    for row in rows:
-        reached = {None: "-", True: "yes", False: "**no**"}[row["reached"]]
-        lines.append(f"| {row['number']:g} | {row['what']} | {shown(row)} | {row['shown_target']} | {reached} | "
-                     f"`{row['command']}` |")
+             "| # | what | median (range) | times | at least | reached | how |", "|---|---|---|---|---|---|---|"]
+    lines += [line(row) for row in sorted(rows, key=lambda row: row["number"])]
     return "\n".join(lines) + "\n"
 
 
@@ -124,7 +146,7 @@ class Results:
         self.rows, self.failed = [], []
 
     def table(self):
-        return markdown(self.date, self.where, self.rows, self.options.quick)
+        return markdown(self.date, self.where, self.rows + self.failed, self.options.quick)
 
     def write(self, raw):
         self.where["load_average_after"] = os.getloadavg()

@@ -15,6 +15,11 @@ class Failed(Exception):
 
 #: Seconds after which something that has to end, or to begin, is given up.
 PATIENCE = 120
+#: Seconds that a store is given to merge all that it has to merge.
+REST_WITHIN = 300
+#: So many looks in a row, a second between, find nothing to merge: between two merges there is none for a moment.
+STILL = 3
+MIB = 1 << 20
 #: The same for growing a log, which may take long and says so.
 LONG = 4 * 3600
 
@@ -64,6 +69,23 @@ class Log:
         if not found:
             raise Failed(f"stele.toml has no setting {section}.{name}")
         file.write_text("\n".join(lines) + "\n")
+
+    def get(self, section, name):
+        """One whole number of stele.toml."""
+        part = re.search(rf"^\[{re.escape(section)}\]$(.*?)(?=^\[|\Z)", (self.folder / "stele.toml").read_text(),
+                         re.MULTILINE | re.DOTALL)
+        found = part and re.search(rf"^{re.escape(name)} = ([0-9]+)", part.group(1), re.MULTILINE)
+        if not found:
+            raise Failed(f"stele.toml has no number {section}.{name}")
+        return int(found.group(1))
+
+    def write_buffer(self):
+        """Bytes of commits that the store keeps before it writes a table."""
+        return self.get("store", "write_buffer_mib") * MIB
+
+    def written_ahead(self):
+        """Bytes of the write-ahead log, which the next start reads."""
+        return sum(file.stat().st_size for file in (self.folder / "store" / "db").glob("*.log"))
 
     @property
     def operator_key(self):
@@ -121,15 +143,47 @@ class Service:
         except (urllib.error.URLError, OSError):
             return False
 
-    def registered(self):
-        """How many statements this process has registered."""
+    def get(self, url):
         try:
-            with urllib.request.urlopen(f"{self.private}/metrics", timeout=PATIENCE) as answer:
-                text = answer.read().decode()
-        except (urllib.error.URLError, OSError):
-            return 0
-        found = re.search(r'^stele_registrations_total\{outcome="registered"\} ([0-9]+)', text, re.MULTILINE)
-        return int(found.group(1)) if found else 0
+            with urllib.request.urlopen(url, timeout=PATIENCE) as answer:
+                return answer.read().decode()
+        except (urllib.error.URLError, OSError) as error:
+            raise Failed(f"the service does not answer: {error}") from error
+
+    def gauges(self, *names):
+        """Metrics of the service, by their names without labels, as they are at one moment."""
+        text = self.get(f"{self.private}/metrics")
+        found = {name: re.search(rf"^{re.escape(name)} ([0-9.e+]+)$", text, re.MULTILINE) for name in names}
+        if missing := [name for name in names if not found[name]]:
+            raise Failed(f"the service shows no {missing[0]}")
+        return [int(float(found[name].group(1))) for name in names]
+
+    def buffered(self):
+        """Bytes of commits that are in no table yet."""
+        return self.gauges("stele_store_buffered_bytes")[0]
+
+    def merging(self):
+        """What the store has still to merge, and how many merges run."""
+        debt, running = self.gauges("stele_store_compaction_debt_bytes", "stele_store_compactions")
+        return {"debt_bytes": debt, "compactions": running}
+
+    def rest(self, within=REST_WITHIN, look=1.0):
+        """Waits until the store has merged all that there is to merge; seconds it took."""
+        begun, still = time.monotonic(), 0
+        while still < STILL:
+            now = self.merging()
+            still = still + 1 if not any(now.values()) else 0
+            if time.monotonic() - begun > within:
+                raise Failed(f"the store still merges after {within} s: {now['debt_bytes'] / MIB:,.0f} MiB are left")
+            time.sleep(look)
+        return time.monotonic() - begun
+
+    def size(self):
+        """How many entries the newest checkpoint covers."""
+        lines = self.get(f"{self.url}/checkpoint").split("\n")
+        if len(lines) < 3 or not lines[1].isdigit():
+            raise Failed("the checkpoint cannot be read")
+        return int(lines[1])
 
     def command(self, *options):
         """The stele bench that loads this service."""
