@@ -71,7 +71,7 @@ pub use fsck::{Fault, FsckError, FsckReport, fsck};
 pub use governance::Governance;
 pub use ledger::{Keys, Ledger, Opened, Parts, Readiness};
 pub use manifest::Keeper;
-pub use metrics::Metrics;
+pub use metrics::{Metrics, step_buckets};
 pub use pages::{Detail, PagePiece, PageRange};
 pub use publisher::Publisher;
 pub use reads::ReceiptState;

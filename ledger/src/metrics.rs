@@ -1,5 +1,7 @@
 //! What an operator can see of the ledger.
 
+#[cfg(test)]
+mod tests;
 pub(crate) mod witness;
 
 use std::sync::Arc;
@@ -35,11 +37,29 @@ pub struct Metrics {
     pub(crate) commit_seconds: Histogram,
     pub(crate) receipt_seconds: Histogram,
     pub(crate) publish_seconds: Histogram,
-    pub(crate) mailbox_entries: IntGauge,
-    pub(crate) mailbox_bytes: IntGauge,
+    pub(crate) mailbox: MailboxGauges,
     pub(crate) committed_size: IntGauge,
     pub(crate) checkpoint_size: IntGauge,
 }
+
+/// What was sent to the sequencer and is not answered yet. Each statement is counted when it gets its room and until it
+/// gives it back, so that a round that hangs is seen while it does.
+#[derive(Clone)]
+pub(crate) struct MailboxGauges {
+    pub(crate) entries: IntGauge,
+    pub(crate) bytes: IntGauge,
+}
+
+/// Upper bounds of the buckets of a step's duration, in seconds: from 2 µs, a quarter of a signature, doubling to 8.4 s,
+/// longer than a sound disk ever takes.
+#[must_use]
+pub fn step_buckets() -> Vec<f64> {
+    std::iter::successors(Some(0.000_002), |bound| Some(bound * 2.0)).take(23).collect()
+}
+
+/// Ways in which a registration ends that alerts ask for. They are there before the first of them, which would be no
+/// increase otherwise.
+const AWAITED: [&str; 4] = ["overloaded", "deadline", "stopped", "internal"];
 
 impl Metrics {
     /// Makes the metrics and registers them.
@@ -64,6 +84,9 @@ impl Metrics {
             "How many full tiles were looked up in the tile cache: hit, or miss and read from the store.",
         );
         let registrations = put(registry, IntCounterVec::new(outcomes, &["outcome"])?)?;
+        for outcome in AWAITED {
+            registrations.with_label_values(&[outcome]);
+        }
         Ok(Self {
             witness: witness::WitnessMetrics::new(registry)?,
             // The two that nearly every registration ends in are looked up once.
@@ -105,11 +128,16 @@ impl Metrics {
             commit_seconds: seconds.commit,
             receipt_seconds: seconds.receipt,
             publish_seconds: seconds.publish,
-            mailbox_entries: gauge("stele_mailbox_entries", "How many statements wait for the sequencer.")?,
-            mailbox_bytes: gauge(
-                "stele_mailbox_bytes",
-                "How many bytes of statements wait for the sequencer.",
-            )?,
+            mailbox: MailboxGauges {
+                entries: gauge(
+                    "stele_mailbox_entries",
+                    "How many statements wait for the sequencer or are in its running round, and so are not answered yet.",
+                )?,
+                bytes: gauge(
+                    "stele_mailbox_bytes",
+                    "How many bytes of statements wait for the sequencer or are in its running round; ledger.mailbox_bytes bounds them.",
+                )?,
+            },
             committed_size: gauge("stele_committed_size", "How many entries are committed.")?,
             checkpoint_size: gauge(
                 "stele_checkpoint_size",
@@ -145,8 +173,8 @@ struct Seconds {
 impl Seconds {
     fn new(registry: &Registry) -> Result<Self, prometheus::Error> {
         let seconds = |name: &str, help: &str| {
-            let buckets = prometheus::exponential_buckets(0.000_05, 2.5, 14)?;
-            put(registry, Histogram::with_opts(HistogramOpts::new(name, help).buckets(buckets))?)
+            let opts = HistogramOpts::new(name, help).buckets(step_buckets());
+            put(registry, Histogram::with_opts(opts)?)
         };
         Ok(Self {
             queue: seconds(

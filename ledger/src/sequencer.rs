@@ -70,10 +70,6 @@ impl Sequencer {
     /// One round; `false` when nobody can send any more.
     pub(crate) fn step(&mut self) -> Result<bool, Fatal> {
         let Some(batch) = self.pool.take() else { return Ok(false) };
-        self.shared
-            .metrics
-            .mailbox_entries
-            .set(gauge_value(self.pool.waiting().try_into().unwrap_or(u64::MAX)));
         self.shared.progress.round_started();
         let grew = self.round(batch)?;
         self.shared.progress.round_ended(grew);

@@ -67,11 +67,6 @@ impl Shared {
         u32::try_from(length.min(self.settings.mailbox_bytes)).ok()
     }
 
-    pub(crate) fn show_mailbox_bytes(&self) {
-        let held = self.settings.mailbox_bytes.saturating_sub(self.mailbox_bytes.available_permits());
-        self.metrics.mailbox_bytes.set(crate::metrics::gauge_value(held.try_into().unwrap_or(u64::MAX)));
-    }
-
     pub(crate) fn published(&self) -> Published {
         self.published.read().unwrap_or_else(PoisonError::into_inner).clone()
     }

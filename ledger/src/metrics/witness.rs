@@ -5,6 +5,10 @@ use prometheus::{Histogram, HistogramOpts, IntCounterVec, IntGauge, Opts, Regist
 use super::put;
 use crate::witness::WithoutQuorum;
 
+/// What became of a checkpoint without its quorum.
+const PUBLISHED: &str = "published";
+const HELD: &str = "held";
+
 /// The numbers about witnesses.
 #[derive(Clone)]
 pub(crate) struct WitnessMetrics {
@@ -29,9 +33,14 @@ impl WitnessMetrics {
             "How long a witness took to answer, or was waited for.",
         )
         .buckets(prometheus::exponential_buckets(0.001, 2.5, 12)?);
+        let without_quorum = put(registry, IntCounterVec::new(without, &["then"])?)?;
+        // There before the first, which would be no increase otherwise.
+        for then in [PUBLISHED, HELD] {
+            without_quorum.with_label_values(&[then]);
+        }
         Ok(Self {
             replies: put(registry, IntCounterVec::new(replies, &["witness", "reply"])?)?,
-            without_quorum: put(registry, IntCounterVec::new(without, &["then"])?)?,
+            without_quorum,
             seconds: put(registry, Histogram::with_opts(seconds)?)?,
             covered: put(
                 registry,
@@ -49,8 +58,8 @@ impl WitnessMetrics {
 
     pub(crate) fn without_quorum(&self, then: WithoutQuorum) {
         let then = match then {
-            WithoutQuorum::Publish => "published",
-            WithoutQuorum::Hold => "held",
+            WithoutQuorum::Publish => PUBLISHED,
+            WithoutQuorum::Hold => HELD,
         };
         self.without_quorum.with_label_values(&[then]).inc();
     }

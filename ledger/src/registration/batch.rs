@@ -105,7 +105,6 @@ impl Ledger {
             for stage in stages.iter_mut() {
                 self.send(stage, deadline).await;
             }
-            self.shared.show_mailbox_bytes();
             for stage in stages.iter_mut() {
                 hear(stage, deadline).await;
             }
@@ -134,7 +133,7 @@ impl Ledger {
         let room = async {
             let batch = Arc::clone(&shared.batch_places).acquire_owned().await.ok()?;
             let bytes = Arc::clone(&shared.mailbox_bytes).acquire_many_owned(bytes).await.ok()?;
-            Some((Room { bytes, batch: Some(batch) }, self.mailbox.reserve().await))
+            Some((Room::new(&shared.metrics.mailbox, bytes, Some(batch)), self.mailbox.reserve().await))
         };
         let Ok(Some((room, place))) = timeout_at(deadline, room).await else { return };
         let Ok(place) = place else {

@@ -121,11 +121,11 @@ impl Caller {
             return self.end(overloaded());
         };
         let flight = shared.in_flight.enter(id);
-        let room = Room { bytes, batch: None };
+        let room = Room::new(&shared.metrics.mailbox, bytes, None);
         let reply = Reply::Caller(Box::new(self));
         let since = std::time::Instant::now();
         let refused = match mailbox.try_send(Pending { id, admitted, judged, reply, room, flight, since }) {
-            Ok(()) => return shared.show_mailbox_bytes(),
+            Ok(()) => return,
             Err(TrySendError::Full(pending)) => (pending, overloaded()),
             Err(TrySendError::Closed(pending)) => (pending, Err(RegisterError::Stopped)),
         };

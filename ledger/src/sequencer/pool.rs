@@ -7,6 +7,7 @@ use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 
 use crate::flight::FlightGuard;
 use crate::governance::{Admitted, Refusal};
+use crate::metrics::MailboxGauges;
 use crate::receipts::Registered;
 use crate::registration::Caller;
 
@@ -31,14 +32,38 @@ pub(crate) enum Reply {
     Caller(Box<Caller>),
 }
 
-/// The room of one statement in the mailbox, given back when it is dropped.
+/// The room of one statement in the mailbox, given back when it is dropped. Operators see it for as long.
 pub(crate) struct Room {
     /// Its bytes: those in the mailbox are bounded by these permits.
-    #[expect(dead_code, reason = "held, not read")]
-    pub(crate) bytes: OwnedSemaphorePermit,
+    bytes: OwnedSemaphorePermit,
     /// For a statement of a batch, one of the places that batches may take.
     #[expect(dead_code, reason = "held, not read")]
-    pub(crate) batch: Option<OwnedSemaphorePermit>,
+    batch: Option<OwnedSemaphorePermit>,
+    gauges: MailboxGauges,
+}
+
+impl Room {
+    pub(crate) fn new(
+        gauges: &MailboxGauges,
+        bytes: OwnedSemaphorePermit,
+        batch: Option<OwnedSemaphorePermit>,
+    ) -> Self {
+        let room = Self { bytes, batch, gauges: gauges.clone() };
+        room.gauges.entries.inc();
+        room.gauges.bytes.add(room.shown_bytes());
+        room
+    }
+
+    fn shown_bytes(&self) -> i64 {
+        i64::try_from(self.bytes.num_permits()).unwrap_or(i64::MAX)
+    }
+}
+
+impl Drop for Room {
+    fn drop(&mut self) {
+        self.gauges.entries.dec();
+        self.gauges.bytes.sub(self.shown_bytes());
+    }
 }
 
 impl Pending {
@@ -110,6 +135,7 @@ impl Pool {
     }
 
     /// How many statements wait now.
+    #[cfg(test)]
     pub(crate) fn waiting(&self) -> usize {
         self.mailbox.len()
     }

@@ -393,7 +393,8 @@ fn arch_34_a_commit_that_persisted_but_failed_is_found_by_the_retry() {
 #[test]
 fn tiles_across_their_borders_are_what_a_fresh_tree_gives() {
     let world = World::new();
-    let mut bench = world.bench(Settings { round_entries: 97, ..Settings::default() });
+    let patient = Settings { register_deadline_ms: 600_000, ..Settings::default() };
+    let mut bench = world.bench(Settings { round_entries: 97, ..patient });
     let answers: Vec<_> = (0..600).map(|n| bench.submit(world.statement(n))).collect();
     while bench.ledger.head().tree.size.get() < 605 {
         bench.sequencer.step().unwrap();

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use proofs::{EntryId, Hash, LeafIndex, Receipt, TreeHead, TreeSize, UnixTime};
 use storage::memory::{Fault as StoreFault, MemoryStore};
-use storage::{Commit, LogStore, Snapshot, StoreError};
+use storage::{Commit, LogStore};
 
 use crate::audit::{AuditPace, audit_store};
 use crate::control::{
@@ -13,6 +13,7 @@ use crate::governance::{Refusal, Rejection};
 use crate::registration::Registration;
 use crate::settings::Settings;
 use crate::signer::{KeyAlgorithm, PrivateKey};
+use crate::testing::meddling::Meddling;
 use crate::testing::{Bench, NOW, World, id_of};
 use crate::{Fault, Submission, fsck};
 
@@ -197,43 +198,6 @@ fn d20_a_kill_leaves_the_whole_erasure_or_nothing_of_it() {
         bench.must(erasure(&world, &bench, id));
         drop(bench);
         assert_whole(store.as_ref());
-    }
-}
-
-/// A store that does to a commit what it should not.
-struct Meddling {
-    inner: MemoryStore,
-    meddle: Box<dyn Fn(&mut Commit) + Send + Sync>,
-}
-
-impl LogStore for Meddling {
-    fn head(&self) -> Result<Option<storage::Head>, StoreError> {
-        self.inner.head()
-    }
-    fn commit(&self, mut commit: Commit) -> Result<(), StoreError> {
-        (self.meddle)(&mut commit);
-        self.inner.commit(commit)
-    }
-    fn scrub(&self) -> Result<bool, StoreError> {
-        self.inner.scrub()
-    }
-    fn snapshot(&self) -> Result<Box<dyn Snapshot + '_>, StoreError> {
-        self.inner.snapshot()
-    }
-    fn lookup(&self, index: storage::IndexName, key: &[u8]) -> Result<Option<LeafIndex>, StoreError> {
-        self.inner.lookup(index, key)
-    }
-    fn announced(&self) -> Result<Option<Vec<u8>>, StoreError> {
-        self.inner.announced()
-    }
-    fn announce(&self, checkpoint: &[u8]) -> Result<(), StoreError> {
-        self.inner.announce(checkpoint)
-    }
-    fn published(&self) -> Result<Option<Vec<u8>>, StoreError> {
-        self.inner.published()
-    }
-    fn publish(&self, checkpoint: &[u8]) -> Result<(), StoreError> {
-        self.inner.publish(checkpoint)
     }
 }
 
