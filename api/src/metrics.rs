@@ -11,7 +11,8 @@ use prometheus::{
     Encoder, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, Opts, Registry, TextEncoder,
 };
 
-use crate::problem::{INTERNAL, Problem};
+use crate::problem::{INTERNAL, OVERLOADED, Problem, Row, TIMED_OUT};
+use crate::router::ROUTES;
 
 /// Counters of the HTTP edge. Labels come from the route table and the problem table, never from a request.
 #[derive(Debug, Clone)]
@@ -25,9 +26,18 @@ pub struct HttpMetrics {
     lines: IntCounterVec,
 }
 
-/// Upper bounds of the duration buckets in seconds: one fsync to one request deadline.
-const DURATION_BUCKETS: &[f64] =
-    &[0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0];
+/// Upper bounds of the duration buckets in seconds: an answer from memory to one request deadline.
+const DURATION_BUCKETS: &[f64] = &[
+    0.0001, 0.00025, 0.0005, 0.00075, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0,
+    10.0, 30.0, 60.0,
+];
+
+/// Stands for the route of a request to a path that there is not.
+pub(crate) const NO_ROUTE: &str = "none";
+
+/// Problems that alerts ask for. They are there on every route before the first of them, which would be no increase
+/// otherwise.
+static AWAITED: [&Row; 3] = [&INTERNAL, &OVERLOADED, &TIMED_OUT];
 
 impl HttpMetrics {
     /// Makes the counters and registers them.
@@ -69,6 +79,11 @@ impl HttpMetrics {
         };
         // It is there before the first stream, as the other metrics are before the first request.
         metrics.lines.with_label_values(&["registered"]);
+        for route in ROUTES.iter().map(|route| route.path).chain([NO_ROUTE]) {
+            for kind in AWAITED {
+                metrics.problems.with_label_values(&[route, kind.kind]);
+            }
+        }
         registry.register(Box::new(metrics.lines.clone()))?;
         registry.register(Box::new(metrics.requests.clone()))?;
         registry.register(Box::new(metrics.problems.clone()))?;
@@ -90,6 +105,11 @@ impl HttpMetrics {
         if let Some(kind) = problem {
             self.problems.with_label_values(&[route, kind]).inc();
         }
+    }
+
+    #[cfg(test)]
+    pub(crate) fn problems_counted(&self, route: &str, kind: &str) -> u64 {
+        self.problems.with_label_values(&[route, kind]).get()
     }
 
     pub(crate) fn body_bytes_received(&self, bytes: usize) {
@@ -146,7 +166,7 @@ mod tests {
         let metrics = HttpMetrics::register(&registry).unwrap();
         let running = metrics.began();
         metrics.answered("/entries", "2xx", None, Duration::from_millis(3));
-        metrics.answered("/entries", "4xx", Some("rejected"), Duration::from_millis(3));
+        metrics.answered("/entries", "4xx", Some("rejected"), Duration::from_micros(300));
         metrics.line_answered("findings");
         metrics.body_bytes_received(7);
         metrics.body_bytes_held(5);
@@ -160,7 +180,12 @@ mod tests {
         for line in [
             "stele_http_requests_total{class=\"2xx\",route=\"/entries\"} 1",
             "stele_http_problems_total{kind=\"rejected\",route=\"/entries\"} 1",
+            "stele_http_problems_total{kind=\"internal\",route=\"/entries\"} 0",
+            "stele_http_problems_total{kind=\"overloaded\",route=\"/evidence\"} 0",
+            "stele_http_problems_total{kind=\"timed-out\",route=\"none\"} 0",
             "stele_http_request_duration_seconds_count{route=\"/entries\"} 2",
+            "stele_http_request_duration_seconds_bucket{route=\"/entries\",le=\"0.00025\"} 0",
+            "stele_http_request_duration_seconds_bucket{route=\"/entries\",le=\"0.0005\"} 1",
             "stele_http_lines_total{outcome=\"findings\"} 1",
             "stele_http_requests_in_flight 1",
             "stele_http_body_bytes_in_flight 5",

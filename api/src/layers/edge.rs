@@ -17,6 +17,7 @@ use tracing::field::Empty;
 
 use super::nothing::Nothing;
 use super::{Guards, route_of};
+use crate::metrics::NO_ROUTE;
 use crate::problem::{Form, INTERNAL, Problem, render};
 use crate::router::Door;
 
@@ -34,7 +35,7 @@ pub(crate) async fn answer(State(guards): State<Guards>, request: Request, next:
     let door = route.map_or(Door::Unknown, |route| route.door);
     let form = Form::at(door, request.method(), request.headers());
     let bodiless = request.method() == Method::HEAD;
-    let route = route.map_or("none", |route| route.path);
+    let route = route.map_or(NO_ROUTE, |route| route.path);
     let span = tracing::info_span!("request", request_id, route, entry_id = Empty, leaf_index = Empty);
 
     let response = next.run(request).instrument(span.clone()).await;

@@ -156,6 +156,11 @@ impl Bench {
     fn metrics_held(&self) -> f64 {
         self.sample("stele_http_body_bytes_in_flight")
     }
+
+    /// How many requests to this route ended in this kind of problem: what SteleOverloaded asks for.
+    fn problems(&self, route: &str, kind: &str) -> u64 {
+        self.metrics.problems_counted(route, kind)
+    }
 }
 
 #[tokio::test]
@@ -207,6 +212,8 @@ async fn a_thousand_slow_uploads_hold_no_more_than_the_budget() {
     // The clock stands still, so nothing but the uploads can have run by now.
     until(|| refused.load(Ordering::SeqCst) >= 1000 - BUDGET / SENT).await;
     assert_eq!(bench.metrics_held(), 8_388_608.0);
+    let turned_away = u64::try_from(refused.load(Ordering::SeqCst)).unwrap();
+    assert_eq!(bench.problems("/entries", "overloaded"), turned_away);
     assert_eq!(text(bench.upload(Body::from("small")).await).await, "5");
 
     let mut timed_out = 0;
@@ -244,6 +251,10 @@ async fn registrations_and_reads_have_places_of_their_own_and_probes_need_none()
         assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
         assert_eq!(response.headers()["retry-after"], "1");
     }
+    assert_eq!(
+        (bench.problems("/entries", "overloaded"), bench.problems("/checkpoint", "overloaded")),
+        (1, 1)
+    );
     assert_eq!(bench.get("/healthz").await.status(), StatusCode::OK);
 
     running.abort_all();
@@ -263,6 +274,7 @@ async fn a_request_that_takes_too_long_is_given_up() {
     assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
     assert!(response.headers().contains_key("retry-after"));
     assert!(text(response).await.contains("took too long"));
+    assert_eq!(bench.problems("/checkpoint", "timed-out"), 1);
 }
 
 #[tokio::test]
