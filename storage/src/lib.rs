@@ -22,5 +22,5 @@ pub use commit::{Commit, Erased, Erasure, Head, IndexName, IndexRow, NewEntry, T
 pub use error::{ConflictKind, CorruptKind, StoreError};
 pub use memory::{Fault, MemoryStore, Tamper};
 #[cfg(feature = "rocks")]
-pub use rocks::{Durability, RocksStore, Settings, StoreNumbers};
+pub use rocks::{Durability, RocksStore, Settings, StoreNumbers, SyncedWrite};
 pub use store::{EntryRow, LogStore, Snapshot};

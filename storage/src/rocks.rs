@@ -31,7 +31,6 @@ mod write;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
 
 use proofs::LeafIndex;
 use rocksdb::DB;
@@ -43,6 +42,7 @@ use crate::store::{LogStore, Snapshot};
 
 use folder::Folder;
 pub use numbers::StoreNumbers;
+pub use write::SyncedWrite;
 use write::Writer;
 
 /// The storage format that this program reads and writes.
@@ -150,9 +150,9 @@ impl RocksStore {
         StoreNumbers::read(&self.db)
     }
 
-    /// Tells `observer` after every commit how long its write-ahead record took: written, and synced to the disk. It is
-    /// called by the thread that commits, and only the first one given is.
-    pub fn observe_syncs(&self, observer: impl Fn(Duration) + Send + Sync + 'static) {
+    /// Tells `observer` after every commit what it waited for. It is called by the thread that commits, and only the
+    /// first one given is; a store whose commits do not wait for the disk has nothing to tell.
+    pub fn observe_syncs(&self, observer: impl Fn(SyncedWrite) + Send + Sync + 'static) {
         let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(writer) = writer.as_mut() {
             writer.observe(Box::new(observer));

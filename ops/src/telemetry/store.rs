@@ -2,7 +2,7 @@
 
 use prometheus::core::{Collector, Desc};
 use prometheus::proto::MetricFamily;
-use prometheus::{Histogram, HistogramOpts, IntCounter, IntGauge, Registry};
+use prometheus::{Counter, Histogram, HistogramOpts, IntCounter, IntGauge, IntGaugeVec, Opts, Registry};
 use std::sync::Arc;
 use storage::{RocksStore, StoreNumbers};
 
@@ -12,6 +12,7 @@ type Shown = (IntGauge, fn(&StoreNumbers) -> u64);
 struct Store {
     store: Arc<RocksStore>,
     gauges: Vec<Shown>,
+    unsorted_files: IntGaugeVec,
 }
 
 /// Shows the store in the registry: its numbers whenever somebody asks, its synced writes as they happen.
@@ -25,15 +26,28 @@ pub(super) fn watch(store: &Arc<RocksStore>, registry: &Registry) -> Result<(), 
             "stele_fsync_seconds",
             "How long writing the write-ahead record of a round and syncing it to the disk took.",
         )
-        .buckets(prometheus::exponential_buckets(0.000_05, 2.5, 14)?),
+        .buckets(ledger::step_buckets()),
+    )?;
+    let held_back = Counter::new(
+        "stele_store_held_back_seconds_total",
+        "How many seconds commits waited until the store had caught up, each counted when it went on.",
     )?;
     registry.register(Box::new(syncs.clone()))?;
     registry.register(Box::new(seconds.clone()))?;
-    store.observe_syncs(move |took| {
+    registry.register(Box::new(held_back.clone()))?;
+    store.observe_syncs(move |write| {
         syncs.inc();
-        seconds.observe(took.as_secs_f64());
+        seconds.observe(write.synced.as_secs_f64());
+        held_back.inc_by(write.held_back.as_secs_f64());
     });
-    registry.register(Box::new(Store { store: Arc::clone(store), gauges: gauges()? }))
+    let unsorted_files = IntGaugeVec::new(
+        Opts::new(
+            "stele_store_unsorted_files",
+            "How many table files of each column family were written out and not sorted in yet; too many of one stall commits.",
+        ),
+        &["family"],
+    )?;
+    registry.register(Box::new(Store { store: Arc::clone(store), gauges: gauges()?, unsorted_files }))
 }
 
 fn gauges() -> Result<Vec<Shown>, prometheus::Error> {
@@ -57,11 +71,6 @@ fn gauges() -> Result<Vec<Shown>, prometheus::Error> {
             "stele_store_compaction_debt_bytes",
             "How many bytes compaction would have to rewrite to have nothing left to do.",
             |n| n.compaction_debt_bytes,
-        ),
-        gauge(
-            "stele_store_unsorted_files",
-            "How many table files were written out and not sorted in yet; too many of them stall commits.",
-            |n| n.unsorted_files,
         ),
         gauge("stele_store_compactions", "How many compactions run now.", |n| n.compactions),
         gauge("stele_store_flushes", "How many buffers are being written out now.", |n| n.flushes),
@@ -87,17 +96,19 @@ fn gauges() -> Result<Vec<Shown>, prometheus::Error> {
 
 impl Collector for Store {
     fn desc(&self) -> Vec<&Desc> {
-        self.gauges.iter().flat_map(|(gauge, _)| gauge.desc()).collect()
+        self.gauges.iter().flat_map(|(gauge, _)| gauge.desc()).chain(self.unsorted_files.desc()).collect()
     }
 
     fn collect(&self) -> Vec<MetricFamily> {
         let numbers = self.store.numbers();
-        self.gauges
-            .iter()
-            .flat_map(|(gauge, of)| {
-                gauge.set(i64::try_from(of(&numbers)).unwrap_or(i64::MAX));
-                gauge.collect()
-            })
-            .collect()
+        let value = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
+        for (family, files) in numbers.unsorted_files {
+            self.unsorted_files.with_label_values(&[family]).set(value(files));
+        }
+        let single = self.gauges.iter().flat_map(|(gauge, of)| {
+            gauge.set(value(of(&numbers)));
+            gauge.collect()
+        });
+        single.chain(self.unsorted_files.collect()).collect()
     }
 }

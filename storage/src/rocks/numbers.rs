@@ -20,8 +20,9 @@ pub struct StoreNumbers {
     pub cache_bytes: u64,
     /// What compaction would have to rewrite to be done.
     pub compaction_debt_bytes: u64,
-    /// Table files that were written out and not sorted in yet. Too many of them stall commits.
-    pub unsorted_files: u64,
+    /// For each column family, the table files that were written out and not sorted in yet. Too many in one of them
+    /// stall commits.
+    pub unsorted_files: [(&'static str, u64); schema::FAMILIES.len()],
     /// Compactions running.
     pub compactions: u64,
     /// Buffers being written out.
@@ -52,7 +53,10 @@ impl StoreNumbers {
             // One cache for all families: each of them reports the whole of it.
             cache_bytes: families.first().map_or(0, |family| of(family, c"rocksdb.block-cache-usage")),
             compaction_debt_bytes: sum(c"rocksdb.estimate-pending-compaction-bytes"),
-            unsorted_files: sum(c"rocksdb.num-files-at-level0"),
+            unsorted_files: schema::FAMILIES.map(|name| {
+                let files = db.cf_handle(name).map(|family| of(family, c"rocksdb.num-files-at-level0"));
+                (name, files.unwrap_or_default())
+            }),
             compactions: once(c"rocksdb.num-running-compactions"),
             flushes: once(c"rocksdb.num-running-flushes"),
             stopped: once(c"rocksdb.is-write-stopped") > 0,

@@ -23,8 +23,17 @@ pub(super) struct Writer {
     observer: Option<SyncObserver>,
 }
 
-/// Learns how long a write-ahead record took.
-pub(super) type SyncObserver = Box<dyn Fn(Duration) + Send + Sync>;
+/// What one synced commit waited for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SyncedWrite {
+    /// Until its write-ahead record was written and synced to the disk.
+    pub synced: Duration,
+    /// Before that, until the store let it in: it holds commits back while writing out buffers or compaction is behind.
+    pub held_back: Duration,
+}
+
+/// Learns what each synced commit waited for.
+pub(super) type SyncObserver = Box<dyn Fn(SyncedWrite) + Send + Sync>;
 
 impl Writer {
     pub(super) fn new(held: Option<Head>, marker: Marker, durability: Durability) -> Self {
@@ -52,7 +61,8 @@ impl Writer {
     }
 
     fn write(&mut self, db: &DB, batch: WriteBatch) -> Result<(), StoreError> {
-        let watched = self.observer.is_some();
+        // What is not synced must not be told as if it were.
+        let watched = self.observer.is_some() && self.durability == Durability::Synced;
         let mut watch = watched.then(PerfContext::default);
         if let Some(watch) = &mut watch {
             // For this thread, and only around the write: everything else goes on unmeasured. The binding's names are
@@ -64,7 +74,11 @@ impl Writer {
         if let Some(watch) = watch {
             set_perf_stats(PerfStatsLevel::Disable);
             if let Some(observer) = self.observer.as_ref().filter(|_| written.is_ok()) {
-                observer(Duration::from_nanos(watch.metric(PerfMetric::WriteWalTime)));
+                let took = |metric| Duration::from_nanos(watch.metric(metric));
+                observer(SyncedWrite {
+                    synced: took(PerfMetric::WriteWalTime),
+                    held_back: took(PerfMetric::WriteDelayTime),
+                });
             }
         }
         written.map_err(|error| failure::used(&error))
@@ -197,3 +211,6 @@ fn get_many<'a, K: AsRef<[u8]>>(
         .map(|value| value.map_err(|error| failure::used(&error)))
         .collect()
 }
+
+#[cfg(test)]
+mod tests;
