@@ -5,6 +5,8 @@ mod store;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use process::cpu_time;
+
 use crate::config::{Log, LogFormat};
 use crate::failure::Failure;
 use anyhow::Context;

@@ -6,9 +6,10 @@ use prometheus::core::{Collector, Desc};
 use prometheus::proto::MetricFamily;
 use prometheus::{Counter, IntGauge};
 use std::fs;
+use std::time::Duration;
 
 pub(super) struct Process {
-    ticks: u32,
+    ticks: u64,
     cpu: Counter,
     resident: IntGauge,
     peak: IntGauge,
@@ -20,7 +21,7 @@ pub(super) struct Process {
 impl Process {
     pub(super) fn new() -> Result<Self, prometheus::Error> {
         Ok(Self {
-            ticks: u32::try_from(rustix::param::clock_ticks_per_second()).unwrap_or(100).max(1),
+            ticks: rustix::param::clock_ticks_per_second(),
             cpu: Counter::new(
                 "process_cpu_seconds_total",
                 "How many seconds of processor time the process has used, in user and system mode.",
@@ -46,9 +47,9 @@ impl Process {
     }
 
     fn read(&self) {
-        if let Some(ticks) = fs::read_to_string("/proc/self/stat").ok().as_deref().and_then(cpu_ticks) {
-            let seconds = f64::from(ticks) / f64::from(self.ticks);
-            self.cpu.inc_by((seconds - self.cpu.get()).max(0.0));
+        let stat = fs::read_to_string("/proc/self/stat").ok();
+        if let Some(used) = stat.and_then(|stat| cpu_time(&stat, self.ticks)) {
+            self.cpu.inc_by((used.as_secs_f64() - self.cpu.get()).max(0.0));
         }
         if let Ok(status) = fs::read_to_string("/proc/self/status") {
             let show = |gauge: &IntGauge, name, unit| {
@@ -84,11 +85,14 @@ impl Collector for Process {
     }
 }
 
-/// User and system time in `/proc/PID/stat`. The name of the process, in parentheses, may hold anything.
-fn cpu_ticks(stat: &str) -> Option<u32> {
+/// User and system time in `/proc/PID/stat`, which counts them in ticks, so many a second. The name of the process, in
+/// parentheses, may hold anything.
+pub(crate) fn cpu_time(stat: &str, ticks: u64) -> Option<Duration> {
     let mut fields = stat.rsplit_once(')')?.1.split_whitespace().skip(11);
-    let (user, system): (u32, u32) = (fields.next()?.parse().ok()?, fields.next()?.parse().ok()?);
-    user.checked_add(system)
+    let (user, system): (u64, u64) = (fields.next()?.parse().ok()?, fields.next()?.parse().ok()?);
+    let (used, ticks) = (user.checked_add(system)?, ticks.max(1));
+    let nanos = (used % ticks).checked_mul(1_000_000_000)? / ticks;
+    Some(Duration::new(used / ticks, u32::try_from(nanos).ok()?))
 }
 
 /// The number in a line of `/proc/PID/status`.
@@ -104,8 +108,17 @@ mod tests {
     #[test]
     fn the_name_of_a_process_may_hold_anything() {
         let stat = "1 (a) b) c) S 1 1 1 0 -1 4194304 1 2 3 4 25 17 6 7 20 0 3 0 100 1 1";
-        assert_eq!(cpu_ticks(stat), Some(42));
-        assert_eq!(cpu_ticks("1 (a"), None);
+        assert_eq!(cpu_time(stat, 100), Some(Duration::from_millis(420)));
+        assert_eq!(cpu_time(stat, 0), Some(Duration::from_secs(42)));
+        assert_eq!(cpu_time("1 (a", 100), None);
+        assert_eq!(cpu_time("1 (a) S 1 2", 100), None);
+    }
+
+    /// At 100 ticks a second, 32 bits are full after 497 days of one core.
+    #[test]
+    fn a_process_may_run_for_years() {
+        let stat = "1 (a) S 1 1 1 0 -1 4194304 1 2 3 4 4294967295 8589934605 6 7 20 0 3 0 100 1 1";
+        assert_eq!(cpu_time(stat, 100), Some(Duration::from_secs(128_849_019)));
     }
 
     #[test]

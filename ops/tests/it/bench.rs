@@ -6,11 +6,16 @@ use crate::log::{Log, fail, succeed};
 use crate::machine;
 use crate::server::Server;
 
-/// Runs a short measurement; what it told as JSON.
+/// Runs a short measurement that looks at the process; what it told as JSON.
 fn bench(log: &Log, server: &Server, options: &[&str]) -> Value {
-    let (operator, pid) = (log.operator_file(), server.pid().to_string());
-    let words =
-        ["bench", "--url", &server.url, "--operator-key", operator.to_str().unwrap(), "--server-pid", &pid];
+    watched(log, server, ["--server-pid", &server.pid().to_string()], options)
+}
+
+/// The same with another way to look.
+fn watched(log: &Log, server: &Server, watch: [&str; 2], options: &[&str]) -> Value {
+    let operator = log.operator_file();
+    let words = ["bench", "--url", &server.url, "--operator-key", operator.to_str().unwrap()];
+    let words = [&words[..], &watch].concat();
     let short =
         ["--concurrency", "8", "--duration", "1", "--repetitions", "2", "--request-timeout", "600", "--json"];
     serde_json::from_str(&succeed(&[&words[..], &short, options].concat())).unwrap()
@@ -51,6 +56,31 @@ fn registrations_are_counted_and_every_receipt_verified() {
         &serde_json::from_str::<Value>(&succeed(&["fsck", log.path(), "--json"])).unwrap()["tree_size"],
     );
     assert!(size > registered + 9, "{size} entries for {registered} registrations");
+}
+
+/// All that it knows of the service then comes from `/metrics`, by name: one that is renamed would be missing here.
+#[test]
+fn what_a_service_tells_of_itself_is_told() {
+    let _machine = machine::shared();
+    let log = Log::create();
+    let server = Server::start_with(&log, &["--private", "127.0.0.1:0", "--json"]);
+    let ready: Value = serde_json::from_str(&server.ready).unwrap();
+    let metrics = format!("{}/metrics", ready["private"].as_str().unwrap());
+    let told = watched(&log, &server, ["--metrics-url", &metrics], &[]);
+    for repetition in told["repetitions"].as_array().unwrap() {
+        let number = |name: &str| {
+            repetition[name].as_f64().unwrap_or_else(|| panic!("{name} is not told: {repetition}"))
+        };
+        assert!(number("done") > 0.0);
+        let (rounds, syncs) = (number("rounds"), number("fdatasyncs"));
+        // A round that ends while the page is made may be in one of the two.
+        assert!(rounds >= 1.0 && (rounds - syncs).abs() <= 1.0, "{rounds} rounds, {syncs} synced writes");
+        assert!(number("done_per_round") > 0.0);
+        assert!(number("server_memory_bytes") > 1e6);
+        assert!(number("server_peak_memory_bytes") >= number("server_memory_bytes"));
+        assert!(number("server_cpu_us_each") > 0.0 && number("server_cores") > 0.0);
+    }
+    server.stop();
 }
 
 #[test]

@@ -3,17 +3,20 @@
 #[cfg(test)]
 mod tests;
 
+use super::numbers::float;
 use crate::failure::Failure;
 use crate::http::{Client, Transport};
+use crate::telemetry::cpu_time;
 use anyhow::Context;
 use std::fs;
 use url::Url;
 
-/// Names under which a service tells its synced writes; the first that is there counts.
-const SYNCS: [&str; 2] = ["stele_store_syncs_total", "stele_wal_syncs_total"];
-const ROUNDS: [&str; 1] = ["stele_rounds_total"];
-const CPU: [&str; 1] = ["process_cpu_seconds_total"];
-const MEMORY: [&str; 1] = ["process_resident_memory_bytes"];
+/// Under what names a service tells what it has used.
+const SYNCS: &str = "stele_store_syncs_total";
+const ROUNDS: &str = "stele_rounds_total";
+const CPU: &str = "process_cpu_seconds_total";
+const MEMORY: &str = "process_resident_memory_bytes";
+const PEAK: &str = "process_peak_resident_memory_bytes";
 
 /// Where a service is watched.
 pub(super) struct Watch {
@@ -77,7 +80,7 @@ impl Watch {
                 let path = format!("/proc/{pid}/{name}");
                 fs::read_to_string(&path).with_context(|| format!("cannot read {path}"))
             };
-            sample.cpu_seconds = cpu_seconds(&read("stat")?, self.ticks);
+            sample.cpu_seconds = self.cpu_seconds(&read("stat")?);
             let status = read("status")?;
             sample.memory = kilobytes(&status, "VmRSS:");
             sample.peak = kilobytes(&status, "VmHWM:");
@@ -87,47 +90,40 @@ impl Watch {
 
     /// The processor time of this process so far.
     pub(super) fn own_cpu_seconds(&self) -> Option<f64> {
-        cpu_seconds(&fs::read_to_string("/proc/self/stat").ok()?, self.ticks)
+        self.cpu_seconds(&fs::read_to_string("/proc/self/stat").ok()?)
+    }
+
+    fn cpu_seconds(&self, stat: &str) -> Option<f64> {
+        cpu_time(stat, self.ticks).map(|used| used.as_secs_f64())
     }
 }
 
 fn from_metrics(text: &str) -> Sample {
     Sample {
-        cpu_seconds: metric(text, &CPU),
-        memory: metric(text, &MEMORY),
-        peak: None,
-        rounds: metric(text, &ROUNDS),
-        syncs: metric(text, &SYNCS),
+        cpu_seconds: metric(text, CPU),
+        memory: metric(text, MEMORY),
+        peak: metric(text, PEAK),
+        rounds: metric(text, ROUNDS),
+        syncs: metric(text, SYNCS),
     }
 }
 
-/// The value of the first of these metrics that is there, over all its labels (Prometheus text format).
-fn metric(text: &str, names: &[&str]) -> Option<f64> {
-    let value = |name: &str| {
-        let values = text.lines().filter_map(|line| {
-            let rest = line.strip_prefix(name)?;
-            let rest = match rest.strip_prefix('{') {
-                Some(labelled) => labelled.rsplit_once('}')?.1,
-                None => rest,
-            };
-            rest.strip_prefix(' ')?.split_whitespace().next()?.parse::<f64>().ok()
-        });
-        values.reduce(|sum, value| sum + value)
-    };
-    names.iter().find_map(|name| value(name))
-}
-
-/// User and system time in `/proc/PID/stat`. The name of the process, in parentheses, may hold anything.
-fn cpu_seconds(stat: &str, ticks: u64) -> Option<f64> {
-    let mut fields = stat.rsplit_once(')')?.1.split_whitespace().skip(11);
-    let user: u32 = fields.next()?.parse().ok()?;
-    let system: u32 = fields.next()?.parse().ok()?;
-    Some((f64::from(user) + f64::from(system)) / super::numbers::float(ticks.max(1)))
+/// The value of this metric if it is there, over all its labels (Prometheus text format).
+fn metric(text: &str, name: &str) -> Option<f64> {
+    let values = text.lines().filter_map(|line| {
+        let rest = line.strip_prefix(name)?;
+        let rest = match rest.strip_prefix('{') {
+            Some(labelled) => labelled.rsplit_once('}')?.1,
+            None => rest,
+        };
+        rest.strip_prefix(' ')?.split_whitespace().next()?.parse::<f64>().ok()
+    });
+    values.reduce(|sum, value| sum + value)
 }
 
 /// A line of `/proc/PID/status`, in bytes.
 fn kilobytes(status: &str, name: &str) -> Option<f64> {
     let line = status.lines().find_map(|line| line.strip_prefix(name))?;
-    let number: u32 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
-    Some(f64::from(number) * 1024.0)
+    let number: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(float(number) * 1024.0)
 }

@@ -7,6 +7,7 @@ stele_rounds_total 12
 stele_rounds_total_of_others 99
 process_cpu_seconds_total 3.5
 process_resident_memory_bytes 1.5e6
+process_peak_resident_memory_bytes 2.5e6
 stele_store_syncs_total{kind=\"a} b\"} 4 1700000000000
 stele_store_syncs_total{kind=\"b\"} 5
 ";
@@ -17,7 +18,7 @@ fn metrics_are_summed_over_labels_and_never_confused() {
     let seen = Sample {
         cpu_seconds: Some(3.5),
         memory: Some(1.5e6),
-        peak: None,
+        peak: Some(2.5e6),
         rounds: Some(12.0),
         syncs: Some(9.0),
     };
@@ -26,10 +27,7 @@ fn metrics_are_summed_over_labels_and_never_confused() {
 }
 
 #[test]
-fn the_system_tells_processor_time_and_memory() {
-    let stat = "4242 (a) b) (c) S 1 2 3 4 5 6 7 8 9 10 250 50 0 0 20 0 8 0 100 200 300";
-    assert_eq!(cpu_seconds(stat, 100), Some(3.0));
-    assert_eq!(cpu_seconds("4242 (short) S 1 2", 100), None);
+fn the_system_tells_memory_in_kilobytes() {
     let status = "Name:\tstele\nVmHWM:\t    2048 kB\nVmRSS:\t    1024 kB\n";
     assert_eq!(kilobytes(status, "VmHWM:"), Some(2_097_152.0));
     assert_eq!(kilobytes(status, "VmRSS:"), Some(1_048_576.0));
