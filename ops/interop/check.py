@@ -9,16 +9,16 @@ made by `stele sign`, registered over HTTP, and everything that comes back is ju
 
 from __future__ import annotations
 
-import argparse
 import hashlib
 import pathlib
 import sys
-import tempfile
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import cbor2
 from cose import ALGORITHMS, Receipt, entry_id, flipped, insist, open_receipt, pem, thumbprint, unsigned_numbers
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from examination import main
 from service import Service
 from verifiers import Cwt, ScittCose
 
@@ -226,17 +226,14 @@ def bits(receipt: bytes) -> list[tuple[int, int]]:
     return [(place, bit) for place in range(len(receipt)) if place not in unsigned for bit in range(8)]
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--stele", type=pathlib.Path, required=True, help="the program to examine")
-    program = parser.parse_args().stele.resolve()
+def examine(program: pathlib.Path, folder: pathlib.Path) -> Iterator[str]:
     for algorithm, number in ALGORITHMS.items():
-        with tempfile.TemporaryDirectory(prefix="stele-interop-") as folder:
-            told = Examination(program, pathlib.Path(folder), algorithm).run()
+        own = folder / algorithm
+        own.mkdir()
+        told = Examination(program, own, algorithm).run()
         judges = "scitt-cose and cwt" if algorithm in ScittCose.algorithms else "cwt"
-        print(f"  {algorithm} ({number}), judged by {judges}: {told}", flush=True)
-    return 0
+        yield f"{algorithm} ({number}), judged by {judges}: {told}"
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(__doc__, examine))

@@ -10,20 +10,19 @@ protected header, as the SDK meant them and not as it had to write them.
 
 from __future__ import annotations
 
-import argparse
 import copy
 import json
 import pathlib
 import sys
-import tempfile
 import urllib.error
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import cbor2
 from cloudevents.core.bindings.http import HTTPMessage, from_structured_event, to_binary_event, to_structured_event
 from cloudevents.core.v1.event import CloudEvent
 from cose import insist
+from examination import main
 from service import Service
 
 AIGP = {
@@ -102,7 +101,7 @@ def body_of(message: HTTPMessage) -> bytes:
     return body.encode() if isinstance(body, str) else bytes(body)
 
 
-def examine(program: pathlib.Path, folder: pathlib.Path) -> str:
+def examine(program: pathlib.Path, folder: pathlib.Path) -> Iterator[str]:
     service = Service(program, folder)
     service.stele("init", service.data, "--service-url", service.url)
     token = folder / "producer.token"
@@ -116,7 +115,7 @@ def examine(program: pathlib.Path, folder: pathlib.Path) -> str:
         binary(door)
         batch(door)
         refused(door)
-    return "events of the CloudEvents SDK are registered as it wrote them: structured, binary and in batches"
+    yield "events of the CloudEvents SDK are registered as it wrote them: structured, binary and in batches"
 
 
 def structured(door: Door) -> None:
@@ -189,14 +188,5 @@ def refused(door: Door) -> None:
     insist(stranger.send(message.headers, body_of(message))[0] == 401, "a stranger's event is refused")
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--stele", type=pathlib.Path, required=True, help="the program to examine")
-    program = parser.parse_args().stele.resolve()
-    with tempfile.TemporaryDirectory(prefix="stele-events-") as folder:
-        print(f"  {examine(program, pathlib.Path(folder))}", flush=True)
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(__doc__, examine))

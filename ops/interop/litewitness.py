@@ -9,7 +9,6 @@ asked from the first checkpoint on, as the log grows, after the log was restarte
 
 from __future__ import annotations
 
-import argparse
 import base64
 import contextlib
 import hashlib
@@ -18,14 +17,15 @@ import socketserver
 import sqlite3
 import struct
 import sys
-import tempfile
 import threading
+from collections.abc import Iterator
 
 from cose import insist
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from examination import main
 from notes import vkey
 from service import free_port, running
-from witnessed_log import ORIGIN, WitnessedLog, insist_cosigned_once, refused
+from witnessed_log import ORIGIN, WitnessedLog, insist_cosigned_once, policy_of, refused
 
 NAME = "litewitness.example/w"
 KIND = b"ssh-ed25519"
@@ -97,11 +97,11 @@ class Litewitness:
         return running(command, self.address, self.folder / "litewitness.log")
 
 
-def examine(stele: pathlib.Path, program: pathlib.Path, folder: pathlib.Path) -> str:
+def examine(stele: pathlib.Path, program: pathlib.Path, folder: pathlib.Path) -> Iterator[str]:
     notes = []
     log = WitnessedLog(stele, folder, NAME)
     witness = Litewitness(program, folder, log.vkey)
-    log.is_witnessed_by(witness.vkey, witness.address)
+    log.is_witnessed_by(policy_of(witness.vkey, witness.address))
     with witness.running():
         with log.service.serving():
             notes += [log.checkpoint(), log.grow()]
@@ -110,19 +110,8 @@ def examine(stele: pathlib.Path, program: pathlib.Path, folder: pathlib.Path) ->
         notes.append(log.grow())
         insist(refused(witness.address, notes[-1]) == 403, "litewitness refuses what the log did not sign")
     insist_cosigned_once(notes, NAME)
-    return f"litewitness cosigned {len(notes)} checkpoints, over up to {witness.known()} entries"
-
-
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--stele", type=pathlib.Path, required=True, help="the program to examine")
-    parser.add_argument("--litewitness", type=pathlib.Path, required=True, help="the program that cosigns")
-    arguments = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="stele-lw-") as folder:
-        done = examine(arguments.stele.resolve(), arguments.litewitness.resolve(), pathlib.Path(folder))
-    print(f"  {done}", flush=True)
-    return 0
+    yield f"litewitness cosigned {len(notes)} checkpoints, over up to {witness.known()} entries"
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(__doc__, examine, litewitness="the program that cosigns"))

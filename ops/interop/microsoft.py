@@ -9,13 +9,12 @@
 
 from __future__ import annotations
 
-import argparse
 import datetime
 import pathlib
 import re
 import subprocess
 import sys
-import tempfile
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import cbor2
@@ -24,6 +23,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+from examination import main
 from service import Service
 from verifiers import ScittCose
 
@@ -214,17 +214,9 @@ def certificates(folder: pathlib.Path) -> pathlib.Path:
     return folder / "chain.pem"
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--stele", type=pathlib.Path, required=True, help="the program to examine")
-    parser.add_argument("--older", type=pathlib.Path, required=True, help="`scitt` of pyscitt 0.10.1")
-    parser.add_argument("--newer", type=pathlib.Path, required=True, help="`scitt` of pyscitt 0.15.0")
-    asked = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="stele-microsoft-") as folder:
-        clients = [path.absolute() for path in (asked.older, asked.newer)]
-        print(f"  {Examination(asked.stele.resolve(), pathlib.Path(folder), *clients).run()}", flush=True)
-    return 0
+def examine(program: pathlib.Path, older: pathlib.Path, newer: pathlib.Path, folder: pathlib.Path) -> Iterator[str]:
+    yield Examination(program, folder, older, newer).run()
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(__doc__, examine, older="`scitt` of pyscitt 0.10.1", newer="`scitt` of pyscitt 0.15.0"))

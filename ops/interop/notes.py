@@ -18,6 +18,12 @@ def vkey(name: str, kind: int, public: bytes) -> str:
     return f"{name}+{key_id.hex()}+{base64.b64encode(typed).decode()}"
 
 
+def signer_key(name: str, seed: bytes, public: bytes) -> str:
+    """An Ed25519 signer key as golang.org/x/mod/sumdb/note writes it."""
+    key_id = vkey(name, 1, public).split("+")[1]
+    return f"PRIVATE+KEY+{name}+{key_id}+{base64.b64encode(bytes([1]) + seed).decode()}"
+
+
 def checkpoint(service: Service, size: int, name: str) -> str:
     """Waits until the served checkpoint covers `size` entries and bears a line of this name."""
     deadline = time.monotonic() + WITHIN

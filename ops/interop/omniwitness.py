@@ -11,21 +11,21 @@ requests was answered as the specification says.
 
 from __future__ import annotations
 
-import argparse
-import base64
 import contextlib
 import json
 import pathlib
 import re
 import subprocess
 import sys
-import tempfile
+from collections.abc import Iterator
 
 from cose import insist
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from notes import vkey
+from examination import main
+from notes import signer_key, vkey
 from service import free_port, running
-from witnessed_log import ORIGIN, WitnessedLog, insist_cosigned_once, refused
+from stele_witness import SteleWitness
+from witnessed_log import ORIGIN, WitnessedLog, insist_cosigned_once, policy_of, refused
 
 NAME = "omniwitness.example/w"
 SEED = bytes(range(32, 64))
@@ -43,9 +43,7 @@ class Omniwitness:
         self.address = f"127.0.0.1:{free_port()}"
         public = Ed25519PrivateKey.from_private_bytes(SEED).public_key().public_bytes_raw()
         self.vkey = vkey(NAME, 4, public)
-        key_id = vkey(NAME, 1, public).split("+")[1]
-        secret = base64.b64encode(bytes([1]) + SEED).decode()
-        (folder / "omniwitness.key").write_text(f"PRIVATE+KEY+{NAME}+{key_id}+{secret}")
+        (folder / "omniwitness.key").write_text(signer_key(NAME, SEED, public))
         logs = [{"Origin": ORIGIN, "PublicKey": log_vkey, "URL": "http://127.0.0.1/"}]
         # JSON is YAML.
         (folder / "omniwitness.yaml").write_text(json.dumps({"Logs": logs}))
@@ -61,7 +59,7 @@ def cosigns(stele: pathlib.Path, program: pathlib.Path, folder: pathlib.Path) ->
     cosigned = []
     log = WitnessedLog(stele, folder, NAME)
     witness = Omniwitness(program, folder, log.vkey)
-    log.is_witnessed_by(witness.vkey, witness.address)
+    log.is_witnessed_by(policy_of(witness.vkey, witness.address))
     with witness.running(), log.service.serving():
         cosigned += [log.checkpoint(), log.grow()]
     with witness.running(), log.service.serving():
@@ -77,38 +75,20 @@ def bears_load(stele: pathlib.Path, loadtest: pathlib.Path, folder: pathlib.Path
     told = subprocess.run([loadtest, *LOAD], capture_output=True, text=True, check=True, timeout=60).stdout
     keys = re.findall(r"PublicKey: (\S+)", told)
     insist(len(keys) == 10, f"the load test names its logs: {told}")
-    witness = folder / "witness"
-    made = [stele, "witness", "init", witness, "--name", "stele.example/w", "--json"]
-    subprocess.run(made, capture_output=True, check=True, timeout=60)
-    (witness / "logs.policy").write_text("".join(f"log {key}\n" for key in keys) + "quorum none\n")
-    command = [stele, "witness", "serve", witness, "--listen", "127.0.0.1:0", "--json"]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-    try:
-        url = json.loads(process.stdout.readline())["listening"]
-        load = [loadtest, *LOAD, "--target", url]
+    witness = SteleWitness(stele, folder / "witness", keys)
+    with witness.serving():
+        load = [loadtest, *LOAD, "--target", witness.url]
         done = subprocess.run(load, capture_output=True, text=True, check=False, timeout=WITHIN)
-    finally:
-        process.terminate()
-        code = process.wait(timeout=60)
-        process.stdout.close()
-    insist(code == 0, f"the witness ended with {code}")
     insist(done.returncode == 0, f"the load test ended with {done.returncode}: {done.stderr[-2000:]}")
     reached = re.search(r"Exiting successfully: QPS reached (\d+)", done.stderr)
     insist(reached is not None, f"the load test says that it was kept up with: {done.stderr[-2000:]}")
     return f"omniwitness's load test was kept up with at {reached[1]} updates a second of {len(keys)} logs"
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--stele", type=pathlib.Path, required=True, help="the program to examine")
-    parser.add_argument("--tools", type=pathlib.Path, required=True, help="the folder of omniwitness and loadtest")
-    arguments = parser.parse_args()
-    stele, tools = arguments.stele.resolve(), arguments.tools.resolve()
-    with tempfile.TemporaryDirectory(prefix="stele-omniwitness-") as folder:
-        print(f"  {cosigns(stele, tools / 'omniwitness', pathlib.Path(folder))}", flush=True)
-        print(f"  {bears_load(stele, tools / 'loadtest', pathlib.Path(folder))}", flush=True)
-    return 0
+def examine(stele: pathlib.Path, tools: pathlib.Path, folder: pathlib.Path) -> Iterator[str]:
+    yield cosigns(stele, tools / "omniwitness", folder)
+    yield bears_load(stele, tools / "loadtest", folder)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(__doc__, examine, tools="the folder of omniwitness and loadtest"))

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import pathlib
+import re
 import socket
 import subprocess
 import time
@@ -61,6 +63,15 @@ class Service:
         if done.returncode != 0:
             raise RuntimeError(f"{' '.join(command)} ended with {done.returncode}:\n{done.stdout}{done.stderr}")
         return done.stdout
+
+    def set(self, name: str, value: str | int) -> None:
+        """Changes one setting of stele.toml, where `stele init` has written all of them."""
+        file = self.data / "stele.toml"
+        line = f"{name} = {json.dumps(value)}"
+        text, found = re.subn(rf"^#?{name} = .*$", lambda _: line, file.read_text(encoding="utf-8"), flags=re.MULTILINE)
+        if found != 1:
+            raise RuntimeError(f"stele.toml names {name} {found} times")
+        file.write_text(text, encoding="utf-8")
 
     @contextlib.contextmanager
     def serving(self) -> Iterator[None]:

@@ -10,13 +10,14 @@ checkpoint must continue every older one. What somebody changes on the way must 
 
 from __future__ import annotations
 
-import argparse
 import json
 import pathlib
 import subprocess
-import tempfile
+import sys
 import time
+from collections.abc import Iterator
 
+from examination import main
 from service import Service
 
 ISSUER = "https://issuer.example"
@@ -36,16 +37,17 @@ class Examination:
         self.checkpoints: list[pathlib.Path] = []
         self.statements = 0
 
-    def run(self) -> None:
+    def run(self) -> Iterator[str]:
         service = self.service
         made = json.loads(service.stele("init", service.data, "--service-url", service.url, "--json"))
         self.vkey = made["checkpoint_key"]
         self.operator = service.data / "keys" / "operator.pem"
         self.issuer = self.folder / "issuer.pem"
         service.stele("key", "new", self.issuer)
-        without_manifests(service.data / "stele.toml")
+        # The log registers nothing by itself meanwhile, so that it has exactly the sizes asked for.
+        service.set("manifest_entries", 0)
         with service.serving():
-            self.read(3)
+            yield self.read(3)
             trust = ["--operator-key", self.operator, "--issuer", ISSUER, "--key", self.issuer]
             service.stele("policy", "trust", "--url", service.url, *trust)
         for first, sizes in ((255, AROUND[:3]), (65_535, AROUND[3:])):
@@ -54,9 +56,9 @@ class Examination:
             with service.serving():
                 for size, tamper in sizes:
                     self.register()
-                    self.read(size, tamper=tamper)
+                    yield self.read(size, tamper=tamper)
         with service.serving():
-            self.follow()
+            yield self.follow()
 
     def register(self) -> None:
         """One more entry, of an issuer's own."""
@@ -68,7 +70,7 @@ class Examination:
         self.service.stele("sign", *signed, payload, "-o", statement)
         self.service.stele("register", "--url", self.service.url, statement, "-o", self.folder / "receipt.cose")
 
-    def read(self, size: int, tamper: bool = False) -> None:
+    def read(self, size: int, tamper: bool = False) -> str:
         deadline = time.monotonic() + PATIENCE
         while (published := self.size()) != size:
             if published > size or time.monotonic() > deadline:
@@ -76,8 +78,9 @@ class Examination:
             time.sleep(0.05)
         saved = self.folder / f"checkpoint-{size}"
         older = [argument for file in self.checkpoints for argument in ("--older", file)]
-        say(self.ask("--save", saved, *older, *(["--tamper"] if tamper else [])))
+        told = self.ask("--save", saved, *older, *(["--tamper"] if tamper else []))
         self.checkpoints.append(saved)
+        return told
 
     def size(self) -> int:
         status, note, _ = self.service.get("/checkpoint")
@@ -85,13 +88,13 @@ class Examination:
             raise RuntimeError(f"/checkpoint answers {status}")
         return int(note.split(b"\n")[1])
 
-    def follow(self) -> None:
+    def follow(self) -> str:
         """Reads while entries are registered."""
         load = ["--rate", "100", "--concurrency", "4", "--repetitions", "1", "--duration", "20", "--payload-bytes", "20"]
         command = [self.service.program, "bench", "--url", self.service.url, "--operator-key", self.operator, *load]
         growing = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         try:
-            say(self.ask("--follow", "5"))
+            return self.ask("--follow", "5")
         finally:
             growing.terminate()
             growing.wait()
@@ -104,25 +107,9 @@ class Examination:
         return done.stdout.strip()
 
 
-def without_manifests(settings: pathlib.Path) -> None:
-    """The log registers nothing by itself meanwhile, so that it has exactly the sizes asked for."""
-    lines = settings.read_text().splitlines()
-    lines = ["manifest_entries = 0" if line.startswith("manifest_entries = ") else line for line in lines]
-    settings.write_text("\n".join(lines) + "\n")
-
-
-def say(text: str) -> None:
-    print(f"  {text}", flush=True)
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--stele", type=pathlib.Path, required=True)
-    parser.add_argument("--tlog", type=pathlib.Path, required=True)
-    arguments = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        Examination(arguments.stele, arguments.tlog, pathlib.Path(folder)).run()
+def examine(stele: pathlib.Path, tlog: pathlib.Path, folder: pathlib.Path) -> Iterator[str]:
+    return Examination(stele, tlog, folder).run()
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main(__doc__, examine, tlog="the program made of go/tlog"))

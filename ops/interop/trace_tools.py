@@ -15,17 +15,16 @@ there with the record.
 
 from __future__ import annotations
 
-import argparse
 import base64
 import hashlib
 import json
 import pathlib
 import subprocess
 import sys
-import tempfile
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import agentrust_trace
@@ -35,6 +34,7 @@ import rfc8785
 from agent_manifest._signing import SIGNED_FIELDS, Ed25519Signer, generate_ed25519
 from agent_manifest._transparency import publish_to_rekor, verify_transparency_log_entry
 from cose import insist
+from examination import main
 from rfc9162 import inclusion_root
 from service import Service
 
@@ -76,10 +76,7 @@ class Examination:
         service = self.service
         service.stele("init", service.data, "--service-url", PUBLIC)
         settings = service.data / "stele.toml"
-        text = settings.read_text(encoding="utf-8")
-        slow, fast = "trace_batch_interval_s = 60", "trace_batch_interval_s = 1"
-        insist(slow in text, "the configuration names the interval")
-        settings.write_text(text.replace(slow, fast), encoding="utf-8")
+        service.set("trace_batch_interval_s", 1)
         token = self.open_rekor(settings)
         with service.serving():
             self.trust()
@@ -270,14 +267,9 @@ class Examination:
             return json.load(answer)
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--stele", type=pathlib.Path, required=True, help="the program to examine")
-    program = parser.parse_args().stele.resolve()
-    with tempfile.TemporaryDirectory(prefix="stele-trace-") as folder:
-        print(f"  {Examination(program, pathlib.Path(folder)).run()}", flush=True)
-    return 0
+def examine(program: pathlib.Path, folder: pathlib.Path) -> Iterator[str]:
+    yield Examination(program, folder).run()
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(__doc__, examine))

@@ -28,13 +28,11 @@ class WitnessedLog:
         self.vkey = json.loads(self.service.stele(*init))["checkpoint_key"]
         self.folder, self.name, self.size = folder, name, FIRST_SIZE
 
-    def is_witnessed_by(self, vkey: str, address: str) -> None:
-        """Configures the witness, and that nothing is published without it."""
-        (self.service.data / "witness.policy").write_text(f"witness W {vkey} http://{address}\nquorum W\n")
-        config = (self.service.data / "stele.toml").read_text()
-        config = config.replace('#policy = "witness.policy"', 'policy = "witness.policy"')
-        config = config.replace('without_quorum = "publish"', 'without_quorum = "hold"')
-        (self.service.data / "stele.toml").write_text(config)
+    def is_witnessed_by(self, policy: str) -> None:
+        """Configures the witnesses of a C2SP tlog-policy, and that nothing is published without their quorum."""
+        (self.service.data / "witness.policy").write_text(policy)
+        self.service.set("policy", "witness.policy")
+        self.service.set("without_quorum", "hold")
 
     def checkpoint(self) -> str:
         """Waits for the cosigned checkpoint over everything that was registered."""
@@ -51,6 +49,11 @@ class WitnessedLog:
         return self.checkpoint()
 
 
+def policy_of(vkey: str, address: str) -> str:
+    """The policy that asks for one witness."""
+    return f"witness W {vkey} http://{address}\nquorum W\n"
+
+
 def refused(address: str, note: str) -> int:
     """What a witness says to a checkpoint of another history, to see that it is a witness at all."""
     lines = note.split("\n")
@@ -65,8 +68,10 @@ def refused(address: str, note: str) -> int:
 
 
 def insist_cosigned_once(cosigned: list[str], name: str) -> None:
-    """The log signs with both of its keys, the witness once."""
+    """The log signs with both of its keys, the witness once and with a time (cosignature/v1); nobody else's line is there."""
     for note in cosigned:
-        lines = note.rstrip("\n").rsplit("\n\n", 1)[1].split("\n")
-        names = [line.split()[1] for line in lines]
+        lines = [line.split() for line in note.rstrip("\n").rsplit("\n\n", 1)[1].split("\n")]
+        names = [line[1] for line in lines]
         insist(names == [ORIGIN, ORIGIN, name], f"the log signs twice, {name} once: {names}")
+        blob = base64.b64decode(lines[2][2])
+        insist(len(blob) == 4 + 8 + 64, f"the line of {name} is an id, a time and a signature: {len(blob)} bytes")

@@ -9,31 +9,30 @@ bare text, as siglog's does (a plain Ed25519 line): its line must never be serve
 
 from __future__ import annotations
 
-import argparse
 import base64
 import hashlib
 import http.server
 import pathlib
 import sys
-import tempfile
 import threading
 import time
+from collections.abc import Iterator
 
 from cose import insist
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.serialization import load_pem_private_key
-from notes import WITHIN, checkpoint, vkey
-from service import Service
+from examination import main
+from notes import WITHIN, vkey
 from witness_log import WitnessService
+from witnessed_log import ORIGIN, WitnessedLog, insist_cosigned_once
 
-ORIGIN = "log.example/interop"
+NAME = "witness-log.example/w"
 
 
 class Judge:
     """The witness of witness-log behind HTTP."""
 
     def __init__(self, origin: str, log_vkey: str) -> None:
-        self.service = WitnessService.new("witness-log.example/w", bytes(range(32)))
+        self.service = WitnessService.new(NAME, bytes(range(32)))
         self.service.add_log(origin, log_vkey)
         self.statuses: list[int] = []
 
@@ -106,49 +105,22 @@ def serve(witness: Judge | Plain) -> str:
     return f"http://127.0.0.1:{server.server_port}"
 
 
-def examine(program: pathlib.Path, folder: pathlib.Path) -> str:
-    service = Service(program, folder)
-    service.stele("init", service.data, "--service-url", service.url, "--origin", ORIGIN)
-    private = load_pem_private_key((service.data / "keys" / "checkpoints.pem").read_bytes(), password=None)
-    judge = Judge(ORIGIN, vkey(ORIGIN, 1, private.public_key().public_bytes_raw()))
-    plain = Plain()
-    policy = f"witness J {judge.vkey} {serve(judge)}\nwitness P {plain.vkey} {serve(plain)}\nquorum J\n"
-    (service.data / "witness.policy").write_text(policy)
-    config = (service.data / "stele.toml").read_text()
-    config = config.replace('#policy = "witness.policy"', 'policy = "witness.policy"')
-    config = config.replace('without_quorum = "publish"', 'without_quorum = "hold"')
-    (service.data / "stele.toml").write_text(config)
-    name = "witness-log.example/w"
-    with service.serving():
-        notes = [checkpoint(service, 3, name)]
-        key = folder / "issuer.pem"
-        service.stele("key", "new", key)
-        operator = service.data / "keys" / "operator.pem"
-        trust = ["--operator-key", operator, "--issuer", "https://issuer.example", "--key", key]
-        service.stele("policy", "trust", "--url", service.url, *trust)
-        notes.append(checkpoint(service, 5, name))
-    with service.serving():
+def examine(stele: pathlib.Path, folder: pathlib.Path) -> Iterator[str]:
+    log = WitnessedLog(stele, folder, NAME)
+    judge, plain = Judge(ORIGIN, log.vkey), Plain()
+    log.is_witnessed_by(f"witness J {judge.vkey} {serve(judge)}\nwitness P {plain.vkey} {serve(plain)}\nquorum J\n")
+    with log.service.serving():
+        cosigned = [log.checkpoint(), log.grow()]
+    with log.service.serving():
         # After a restart nothing is known of the witness; its 409 tells. What was cosigned before is served meanwhile.
         insist(judge.said(409), "a restarted log learns the size from a 409")
-        notes.append(checkpoint(service, 5, name))
+        cosigned.append(log.checkpoint())
     insist(plain.asked > 0, "the witness that signs the bare text was asked")
-    for note in notes:
-        insist(plain.name not in note, "a plain Ed25519 line is no cosignature and is not served")
-        lines = note.rstrip("\n").rsplit("\n\n", 1)[1].split("\n")
-        insist([line.split()[1] for line in lines] == [ORIGIN, ORIGIN, name], f"the log signs twice, the witness once: {lines}")
-        blob = base64.b64decode(lines[2].split()[2])
-        insist(len(blob) == 76, "the line of witness-log is a cosignature/v1")
-    return f"witness-log cosigned {judge.statuses.count(200)} checkpoints, a plain signature was told apart {plain.asked} times"
-
-
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--stele", type=pathlib.Path, required=True, help="the program to examine")
-    program = parser.parse_args().stele.resolve()
-    with tempfile.TemporaryDirectory(prefix="stele-witnesses-") as folder:
-        print(f"  {examine(program, pathlib.Path(folder))}", flush=True)
-    return 0
+    # So a plain Ed25519 line, which is no cosignature, is not served.
+    insist_cosigned_once(cosigned, NAME)
+    told = f"witness-log cosigned {judge.statuses.count(200)} checkpoints"
+    yield f"{told}, a plain signature was told apart {plain.asked} times"
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(__doc__, examine))
