@@ -59,6 +59,8 @@ class Full(unittest.TestCase):
             self.assertEqual((log.write_buffer(), log.written_ahead()), (32 << 20, 7))
             with self.assertRaisesRegex(Failed, "read.write_buffer_mib"):
                 log.get("read", "write_buffer_mib")
+            with self.assertRaisesRegex(Failed, "limits.cache_mib"):
+                log.get("limits", "cache_mib")
 
 
 def merging(*debts):
