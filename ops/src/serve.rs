@@ -3,6 +3,7 @@
 mod backups;
 mod connection;
 mod descriptors;
+mod outgoing;
 pub(crate) mod plain;
 mod runner;
 #[cfg(test)]

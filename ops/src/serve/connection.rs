@@ -1,11 +1,12 @@
-//! What bounds a connection whatever is asked over it: a bounded number of them, a deadline for the first bytes, and
-//! one for a client that takes no bytes.
+//! What bounds a connection whatever is asked over it: a bounded number of them, a deadline for the first bytes, one for
+//! a client that takes no bytes, and one for each piece of an answer.
 //!
 //! The first deadline is needed because the server first reads up to 24 bytes to tell HTTP/1 from HTTP/2 and has no timer
-//! of its own while it does: whoever opened a connection and said nothing would keep it for ever. The second is needed
+//! of its own while it does: whoever opened a connection and said nothing would keep it for ever. The others are needed
 //! because the server has no timer while it writes: whoever asked for much and took nothing would keep what was asked for
-//! in memory for ever.
+//! in memory for ever, and over HTTP/2 without the socket showing it ([`super::outgoing`]).
 
+use super::outgoing::{Outgoing, Owing};
 use axum_server::accept::Accept;
 use std::future::Future;
 use std::io;
@@ -17,10 +18,13 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::Sleep;
+use tokio::time::{Instant, Sleep};
 
 /// The length of the HTTP/2 preface (RFC 9113 §3.4): after as many bytes the protocol is known, and its own timers run.
 const PREFACE: usize = 24;
+
+/// Longer than anybody waits, and not so long that it could not be added to a time.
+const FOR_EVER: Duration = Duration::from_secs(365 * 24 * 3600);
 
 /// Accepts a bounded number of connections and gives each a deadline for its first bytes.
 #[derive(Clone)]
@@ -35,7 +39,7 @@ pub(super) struct Guard<A> {
 impl<A> Guard<A> {
     pub(super) fn new(inner: A, connections: usize, patience: Duration) -> Self {
         let places = Arc::new(Semaphore::new(connections.min(Semaphore::MAX_PERMITS)));
-        Self { inner, places, full: Arc::default(), patience }
+        Self { inner, places, full: Arc::default(), patience: patience.min(FOR_EVER) }
     }
 }
 
@@ -45,7 +49,7 @@ where
     A::Future: Send + 'static,
 {
     type Stream = Guarded<A::Stream>;
-    type Service = A::Service;
+    type Service = Owing<A::Service>;
     type Future = Pin<Box<dyn Future<Output = io::Result<(Self::Stream, Self::Service)>> + Send>>;
 
     fn accept(&self, stream: TcpStream, service: S) -> Self::Future {
@@ -64,17 +68,22 @@ where
         Box::pin(async move {
             nodelay?;
             let (inner, service) = accepted.await?;
-            let deadline = Some(Box::pin(tokio::time::sleep(patience)));
-            Ok((Guarded { inner, deadline, stalled: None, patience, seen: 0, _place: place }, service))
+            let outgoing = Outgoing::new(patience);
+            let service = Owing::new(service, outgoing.clone());
+            let timer = Box::pin(tokio::time::sleep(patience));
+            Ok((Guarded { inner, timer, outgoing, stalled: None, patience, seen: 0, _place: place }, service))
         })
     }
 }
 
-/// A connection that holds its place and, until its protocol is known, a deadline; and another whenever the client
-/// takes nothing of what it is sent.
+/// A connection that holds its place and has a deadline: until its protocol is known for that, later for what its client
+/// was sent; and another whenever the client takes nothing at all.
 pub(super) struct Guarded<S> {
     inner: S,
-    deadline: Option<Pin<Box<Sleep>>>,
+    /// When to look next. It is not set anew for each piece of an answer: never later than `patience` from the last look,
+    /// it comes before the first of them is late.
+    timer: Pin<Box<Sleep>>,
+    outgoing: Outgoing,
     stalled: Option<Pin<Box<Sleep>>>,
     patience: Duration,
     seen: usize,
@@ -82,11 +91,35 @@ pub(super) struct Guarded<S> {
 }
 
 impl<S> Guarded<S> {
+    /// Ready when the connection has to be given up: its protocol is not known in time, or a piece of an answer is late.
+    fn overdue(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        ready!(self.timer.as_mut().poll(cx));
+        if self.seen < PREFACE {
+            return Poll::Ready(());
+        }
+        let now = Instant::now();
+        let due = self.outgoing.due();
+        if due.is_some_and(|due| due <= now) {
+            tracing::info!("a client did not take what it was answered; its connection is ended");
+            return Poll::Ready(());
+        }
+        let look = now.checked_add(self.patience).unwrap_or(now);
+        self.timer.as_mut().reset(due.map_or(look, |due| due.min(look)));
+        if self.timer.as_mut().poll(cx).is_ready() {
+            cx.waker().wake_by_ref();
+        }
+        Poll::Pending
+    }
+
     /// Passes on how an attempt to write went, and gives up when none has got on for too long.
     fn watch<T>(&mut self, cx: &mut Context<'_>, written: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
         if written.is_ready() {
             self.stalled = None;
             return written;
+        }
+        // The server may not read while it cannot write.
+        if self.seen >= PREFACE && self.overdue(cx).is_ready() {
+            return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
         }
         let patience = self.patience;
         let stalled = self.stalled.get_or_insert_with(|| Box::pin(tokio::time::sleep(patience)));
@@ -106,18 +139,12 @@ impl<S: AsyncRead + Unpin> AsyncRead for Guarded<S> {
         match Pin::new(&mut this.inner).poll_read(cx, buffer) {
             Poll::Ready(result) => {
                 this.seen = this.seen.saturating_add(buffer.filled().len().saturating_sub(before));
-                if this.seen >= PREFACE {
-                    this.deadline = None;
-                }
                 Poll::Ready(result)
             }
-            Poll::Pending => match &mut this.deadline {
-                Some(deadline) => {
-                    ready!(deadline.as_mut().poll(cx));
-                    Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
-                }
-                None => Poll::Pending,
-            },
+            Poll::Pending => {
+                ready!(this.overdue(cx));
+                Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
+            }
         }
     }
 }
@@ -157,6 +184,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Guarded<S> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::serve::tests::{pass, stopped_clock};
     use axum_server::accept::DefaultAcceptor;
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::net::TcpListener;
@@ -185,7 +213,7 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let guard = Guard::new(DefaultAcceptor, 1, Duration::ZERO);
         let (_client, server) = pair(&listener).await;
-        let (mut stream, ()) = guard.accept(server, ()).await.unwrap();
+        let (mut stream, _) = guard.accept(server, ()).await.unwrap();
         let error = stream.read_u8().await.unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::TimedOut);
     }
@@ -196,7 +224,7 @@ mod tests {
         let much = vec![0; 1 << 20];
         let guard = Guard::new(DefaultAcceptor, 2, Duration::ZERO);
         let (_client, server) = pair(&listener).await;
-        let (mut stream, ()) = guard.accept(server, ()).await.unwrap();
+        let (mut stream, _) = guard.accept(server, ()).await.unwrap();
         let error = loop {
             if let Err(error) = stream.write_all(&much).await {
                 break error;
@@ -206,7 +234,7 @@ mod tests {
 
         let guard = Guard::new(DefaultAcceptor, 2, Duration::from_secs(3_600));
         let (mut client, server) = pair(&listener).await;
-        let (mut stream, ()) = guard.accept(server, ()).await.unwrap();
+        let (mut stream, _) = guard.accept(server, ()).await.unwrap();
         let reading = tokio::spawn(async move {
             let mut taken = vec![0; 16 << 20];
             client.read_exact(&mut taken).await
@@ -218,19 +246,34 @@ mod tests {
         reading.await.unwrap().unwrap();
     }
 
-    #[tokio::test]
+    #[tokio::test(start_paused = true)]
     async fn once_the_protocol_is_known_the_deadline_is_gone() {
+        let _clock = stopped_clock();
+        let patience = Duration::from_secs(30);
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let guard = Guard::new(DefaultAcceptor, 1, patience);
+        for (said, known) in [(&b"PRI"[..], false), (&[b'x'; PREFACE], true)] {
+            let (mut client, server) = pair(&listener).await;
+            let (mut stream, _) = guard.accept(server, ()).await.unwrap();
+            client.write_all(said).await.unwrap();
+            stream.read_exact(&mut vec![0; said.len()]).await.unwrap();
+            tokio::select! {
+                more = stream.read_u8() => {
+                    assert!(!known, "{more:?}");
+                    assert_eq!(more.unwrap_err().kind(), io::ErrorKind::TimedOut);
+                }
+                () = pass(patience * 10, patience) => assert!(known, "PRI may still become anything"),
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn small_writes_leave_at_once() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let guard = Guard::new(DefaultAcceptor, 1, Duration::from_secs(3_600));
-        let (mut client, server) = pair(&listener).await;
-        let (mut stream, ()) = guard.accept(server, ()).await.unwrap();
-        client.write_all(b"PRI").await.unwrap();
-        stream.read_exact(&mut [0; 3]).await.unwrap();
-        assert!(stream.deadline.is_some(), "PRI may still become anything");
-        client.write_all(&[b'x'; PREFACE]).await.unwrap();
-        stream.read_exact(&mut [0; PREFACE]).await.unwrap();
-        assert!(stream.deadline.is_none());
-        stream.write_all(b"ok").await.unwrap();
-        client.read_exact(&mut [0; 2]).await.unwrap();
+        let (_client, server) = pair(&listener).await;
+        assert!(!server.nodelay().unwrap(), "the system's default");
+        let (stream, _) = guard.accept(server, ()).await.unwrap();
+        assert!(stream.inner.nodelay().unwrap());
     }
 }

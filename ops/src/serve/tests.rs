@@ -1,6 +1,27 @@
 use super::*;
 use crate::datadir::DataDir;
 use crate::failure::Exit;
+use std::time::Duration;
+
+/// Stops the paused clock of the runtime until this is dropped. It would go on by itself whenever a connection waits for
+/// bytes that are on their way: while something blocks it does not.
+pub(super) fn stopped_clock() -> std::sync::mpsc::Sender<()> {
+    let (held, released) = std::sync::mpsc::channel();
+    tokio::task::spawn_blocking(move || released.recv().ok());
+    held
+}
+
+/// Lets so much time pass on a stopped clock, by steps that leave connections the time to answer.
+pub(super) async fn pass(time: Duration, step: Duration) {
+    let mut passed = Duration::ZERO;
+    while passed < time {
+        tokio::time::advance(step).await;
+        passed += step;
+        for _ in 0..200 {
+            tokio::task::yield_now().await;
+        }
+    }
+}
 
 fn plan(extra: &str) -> Result<Plan, Failure> {
     let root = tempfile::tempdir().unwrap();

@@ -2,7 +2,8 @@
 //!
 //! Lines are taken as they arrive, up to a bound at a time; all that are there are registered together, their results
 //! are sent in their order, and the next ones are only read when the client has taken these. So a stream takes a
-//! bounded amount of memory however long it is, and one that stands still loses its connection. A content that
+//! bounded amount of memory however long it is. One whose client does not take its results loses its connection: that is
+//! for the listener to watch, since nobody asks for more results then, and no timer in here would run. A content that
 //! is declared and no larger than a batch is read whole first, so that a client may send all of it before it reads.
 
 mod body;

@@ -73,6 +73,62 @@ async fn tls_is_served_and_only_a_trusted_certificate_is_talked_to() {
     servers.await.unwrap().unwrap();
 }
 
+/// Which of the two is spoken is agreed within the handshake (RFC 9113 §3.2).
+#[tokio::test]
+async fn http_2_is_spoken_over_tls_with_whoever_offers_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let files = tls::Files {
+        certificate: folder.path().join("c.pem"),
+        key: folder.path().join("k.pem"),
+        client_ca: None,
+    };
+    std::fs::write(&files.certificate, made.cert.pem()).unwrap();
+    std::fs::write(&files.key, made.signing_key.serialize_pem()).unwrap();
+    let (mut doors, address) = doors();
+    doors.tls = Some(tls::Named(RustlsAcceptor::new(tls::config(&files).unwrap())));
+    let handle = Handle::new();
+    let servers = doors.open(&handle).unwrap();
+
+    let connect = async |offered: &[&[u8]]| {
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let mut roots = rustls::RootCertStore::empty();
+        roots.add(made.cert.der().clone()).unwrap();
+        let mut config = rustls::ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        config.alpn_protocols = offered.iter().map(|name| name.to_vec()).collect();
+        let stream = TcpStream::connect(address).await.unwrap();
+        let connector = tokio_rustls::TlsConnector::from(Arc::new(config));
+        connector.connect("localhost".try_into().unwrap(), stream).await.unwrap()
+    };
+    let stream = connect(&[b"http/1.1", b"h2"]).await;
+    assert_eq!(stream.get_ref().1.alpn_protocol(), Some(&b"h2"[..]), "the service prefers it");
+    let (client, connection) = h2::client::handshake(stream).await.unwrap();
+    tokio::spawn(connection);
+    let request = axum::http::Request::get("https://localhost/").body(()).unwrap();
+    let (answer, _) = client.ready().await.unwrap().send_request(request, true).unwrap();
+    let mut answer = answer.await.unwrap();
+    assert_eq!(
+        (answer.status(), answer.version()),
+        (axum::http::StatusCode::OK, axum::http::Version::HTTP_2)
+    );
+    assert_eq!(answer.body_mut().data().await.unwrap().unwrap(), "hello");
+
+    for (offered, agreed) in [(&[&b"http/1.1"[..]][..], Some(&b"http/1.1"[..])), (&[], None)] {
+        let mut stream = connect(offered).await;
+        assert_eq!(stream.get_ref().1.alpn_protocol(), agreed);
+        stream.write_all(b"GET / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        assert!(answer.starts_with("HTTP/1.1 200") && answer.ends_with("hello"), "{answer}");
+    }
+    handle.shutdown();
+    servers.await.unwrap().unwrap();
+}
+
 /// A certificate with these names, below `issuer` or its own; and its key.
 fn certified(names: &[&str], issuer: Option<&Issuer<'_, KeyPair>>) -> (CertificateParams, String, KeyPair) {
     let key = KeyPair::generate().unwrap();
