@@ -1,7 +1,8 @@
 //! What every request passes, from the edge inwards: request id and span, panics, sizes of the head, rate,
-//! bounds in count, deadline. The bounds in body bytes are met where a body is read ([`bodies`]).
+//! bounds in count, deadline, room for the answer. The bounds in body bytes are met where a body is read ([`bodies`]).
 
 mod admission;
+mod answers;
 mod bodies;
 mod edge;
 mod nothing;
@@ -21,6 +22,7 @@ use crate::limits::Limits;
 use crate::metrics::HttpMetrics;
 use crate::router::Route;
 pub(crate) use admission::{Client, rate_of_batch, rate_of_lines};
+use answers::Answers;
 use bodies::Bodies;
 pub(crate) use bodies::Charge;
 use rate::Rate;
@@ -34,6 +36,7 @@ pub(crate) struct State {
     pub(crate) limits: Limits,
     pub(crate) metrics: HttpMetrics,
     pub(crate) bodies: Bodies,
+    answers: Answers,
     rate: Option<Rate>,
     registrations: Arc<Semaphore>,
     reads: Arc<Semaphore>,
@@ -44,6 +47,7 @@ impl Guards {
     pub(crate) fn new(limits: Limits, metrics: HttpMetrics) -> Self {
         Self(Arc::new(State {
             bodies: Bodies::new(&limits, metrics.clone()),
+            answers: Answers::new(&limits, metrics.clone()),
             rate: Rate::new(&limits),
             registrations: places(limits.registrations_in_flight),
             reads: places(limits.reads_in_flight),

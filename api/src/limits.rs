@@ -22,6 +22,11 @@ pub struct Limits {
     /// many again, of answers to batches that their clients have not taken yet. Default 64 MiB. Too small: uploads get 503 in a crowd. Too large: that much memory (twice, while a buffer grows)
     /// is at the disposal of slow clients.
     pub body_bytes_in_flight: usize,
+    /// Bytes of answers to reads held in memory at once until their clients have taken them: of answers above 4 KiB, but
+    /// for pages of statements, which `read.pages_in_flight` bounds. One client address has at most a quarter of it.
+    /// Default 128 MiB. Too small: readers of large statements get 503 in a crowd. Too large: that much memory is at the
+    /// disposal of slow readers.
+    pub answer_bytes_in_flight: usize,
     /// Longest time a client may take to send a body, in milliseconds. Default 30,000. Too short: slow links
     /// get 408. Too long: an idle upload keeps its place among `registrations_in_flight` that long.
     pub body_read_ms: u64,
@@ -61,6 +66,7 @@ impl Default for Limits {
             batch_entries: 1000,
             batch_bytes: 8 << 20,
             body_bytes_in_flight: 64 << 20,
+            answer_bytes_in_flight: 128 << 20,
             body_read_ms: 30_000,
             registrations_in_flight: 1024,
             reads_in_flight: 1024,

@@ -22,6 +22,7 @@ pub struct HttpMetrics {
     durations: HistogramVec,
     in_flight: IntGauge,
     body_bytes_held: IntGauge,
+    answer_bytes_held: IntGauge,
     body_bytes: IntCounter,
     lines: IntCounterVec,
 }
@@ -68,6 +69,10 @@ impl HttpMetrics {
                 "stele_http_body_bytes_in_flight",
                 "How many bytes of request bodies and of answers to batches are in memory; limits.body_bytes_in_flight bounds them.",
             )?,
+            answer_bytes_held: IntGauge::new(
+                "stele_http_answer_bytes_in_flight",
+                "How many bytes of answers to reads, of those above 4 KiB, are in memory until their clients have taken them; limits.answer_bytes_in_flight bounds them.",
+            )?,
             body_bytes: IntCounter::new(
                 "stele_http_body_bytes_total",
                 "How many bytes of request bodies were received, those of refused and of broken uploads included.",
@@ -90,6 +95,7 @@ impl HttpMetrics {
         registry.register(Box::new(metrics.durations.clone()))?;
         registry.register(Box::new(metrics.in_flight.clone()))?;
         registry.register(Box::new(metrics.body_bytes_held.clone()))?;
+        registry.register(Box::new(metrics.answer_bytes_held.clone()))?;
         registry.register(Box::new(metrics.body_bytes.clone()))?;
         Ok(metrics)
     }
@@ -123,6 +129,11 @@ impl HttpMetrics {
     /// Adds to the bytes held; a negative number when they are let go.
     pub(crate) fn body_bytes_held(&self, change: i64) {
         self.body_bytes_held.add(change);
+    }
+
+    /// The same for answers to reads.
+    pub(crate) fn answer_bytes_held(&self, change: i64) {
+        self.answer_bytes_held.add(change);
     }
 }
 
@@ -170,6 +181,7 @@ mod tests {
         metrics.line_answered("findings");
         metrics.body_bytes_received(7);
         metrics.body_bytes_held(5);
+        metrics.answer_bytes_held(6);
 
         let request = Request::get("/metrics").body(Body::empty()).unwrap();
         let response = metrics_router(registry.clone()).oneshot(request).await.unwrap();
@@ -189,6 +201,7 @@ mod tests {
             "stele_http_lines_total{outcome=\"findings\"} 1",
             "stele_http_requests_in_flight 1",
             "stele_http_body_bytes_in_flight 5",
+            "stele_http_answer_bytes_in_flight 6",
             "stele_http_body_bytes_total 7",
         ] {
             assert!(text.lines().any(|found| found == line), "{line} is missing from\n{text}");

@@ -186,6 +186,7 @@ impl Config {
             ("limits.batch_entries", limits.batch_entries),
             ("limits.batch_bytes", limits.batch_bytes),
             ("limits.body_bytes_in_flight", limits.body_bytes_in_flight),
+            ("limits.answer_bytes_in_flight", limits.answer_bytes_in_flight),
             ("limits.registrations_in_flight", limits.registrations_in_flight),
             ("limits.reads_in_flight", limits.reads_in_flight),
             ("limits.target_bytes", limits.target_bytes),

@@ -12,6 +12,7 @@ use tokio::sync::SemaphorePermit;
 use std::net::IpAddr;
 use std::time::Duration;
 
+use super::rate::client;
 use super::{Guards, route_of};
 use crate::problem::{HEADERS_TOO_LARGE, OVERLOADED, Problem, TARGET_TOO_LONG, TIMED_OUT, TOO_MANY_REQUESTS};
 use crate::router::Door;
@@ -30,9 +31,12 @@ pub(super) async fn admit(
     }
     let registers = request.method() == Method::POST && route.is_some();
     let _place = if probe { None } else { Some(place(&guards, registers)?) };
+    let client = client(request.extensions(), request.headers(), guards.limits.trust_forwarded_for);
     // 503 when a request takes longer than any request should.
     let answer = tokio::time::timeout(guards.limits.request(), next.run(request)).await;
-    answer.map_err(|_| Problem::of(&TIMED_OUT).retry_after(guards.limits.busy_retry()))
+    let answer = answer.map_err(|_| Problem::of(&TIMED_OUT).retry_after(guards.limits.busy_retry()))?;
+    // What was registered is told in any case: a batch took the room for its answer before, other answers are small.
+    if registers { Ok(answer) } else { guards.answers.count(client, answer).await }
 }
 
 /// 414 and 431. Heads larger than the HTTP library reads never get here; it answers those itself, without a

@@ -161,11 +161,17 @@ impl AsRef<[u8]> for Outgoing {
 
 impl Charge {
     /// Binds the charge to these bytes: it lasts as long as any part of them does, in the buffers of a connection too.
-    pub(crate) fn onto(self, bytes: Vec<u8>) -> Bytes {
+    /// Room that they turned out not to need is given back now.
+    pub(crate) fn onto(mut self, mut bytes: Vec<u8>) -> Bytes {
+        bytes.shrink_to_fit();
+        let spare = self.permit.num_permits().saturating_sub(bytes.capacity());
+        if let Some(spare) = self.permit.split(spare) {
+            self.metrics.body_bytes_held(-gauge_value(spare.num_permits()));
+        }
         Self::shared_onto(Arc::new(self), bytes)
     }
 
-    /// The same for a charge that something else holds too; it lasts as long as either.
+    /// The same for a charge that something else holds too; it lasts as long as either, and all of it.
     pub(crate) fn shared_onto(charge: Arc<Self>, bytes: Vec<u8>) -> Bytes {
         Bytes::from_owner(Outgoing { bytes, _charge: charge })
     }

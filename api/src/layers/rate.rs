@@ -114,7 +114,11 @@ impl<C: Clock + Clone> Rate<C> {
 
 /// The peer's address; behind a proxy, the address that the proxy saw: the last of `X-Forwarded-For`, the
 /// only one that the client did not write.
-fn client(extensions: &Extensions, headers: &HeaderMap, trust_forwarded_for: bool) -> Option<IpAddr> {
+pub(super) fn client(
+    extensions: &Extensions,
+    headers: &HeaderMap,
+    trust_forwarded_for: bool,
+) -> Option<IpAddr> {
     let peer = extensions.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| peer.ip());
     let line = headers.get_all("x-forwarded-for").iter().next_back();
     let hop = line.and_then(|line| line.to_str().ok()?.rsplit(',').next()?.trim().parse().ok());
@@ -122,7 +126,10 @@ fn client(extensions: &Extensions, headers: &HeaderMap, trust_forwarded_for: boo
 }
 
 /// The family and the part of an address that one customer holds: all of IPv4, the first half of IPv6.
-fn network(address: IpAddr) -> (u8, u64) {
+pub(super) type Network = (u8, u64);
+
+/// The network of an address.
+pub(super) fn network(address: IpAddr) -> Network {
     match address.to_canonical() {
         IpAddr::V4(four) => (4, u64::from(four.to_bits())),
         IpAddr::V6(six) => (6, u64::try_from(six.to_bits() >> 64).unwrap_or_default()),

@@ -3,7 +3,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use axum::body::{Body, to_bytes};
-use axum::extract::State;
+use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use axum::routing::{get, post};
@@ -16,6 +16,8 @@ use tower::ServiceExt;
 
 use super::*;
 use crate::problem::Problem;
+
+mod room;
 
 /// A router with every layer and handlers that misbehave.
 struct Bench {
@@ -34,6 +36,7 @@ impl Bench {
             .route("/entries", post(read_body).with_state(guards.clone()))
             .route("/checkpoint", get(move || async move { release.notified().await }))
             .route("/healthz", get(async || "alive"))
+            .route("/statements/{entry_id}", get(async |Path(length): Path<usize>| vec![0; length]))
             .route("/policy", get(panics))
             .route("/openapi.json", get(panics_with_a_string));
         Self { router: wrap(routes, guards), metrics, registry }

@@ -1,0 +1,119 @@
+//! What answers to reads may take in memory until their clients have taken them: all of them, and those of one client.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use axum::body::{Body, HttpBody};
+use axum::response::Response;
+use bytes::Bytes;
+use http_body_util::BodyExt;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use super::rate::{Network, network};
+use crate::limits::Limits;
+use crate::metrics::HttpMetrics;
+use crate::problem::{INTERNAL, OVERLOADED, Problem};
+
+/// Answers of up to this many bytes are not counted: receipts, proofs, a checkpoint. A connection can hold as many of
+/// them as it has streams.
+pub(super) const SMALL: usize = 4096;
+
+/// The part of all the room that one client may have: a quarter.
+const SHARES: usize = 4;
+
+/// The room for answers to reads.
+pub(crate) struct Answers {
+    room: Arc<Semaphore>,
+    limit: usize,
+    shares: Arc<Mutex<Shares>>,
+    retry: Duration,
+    metrics: HttpMetrics,
+}
+
+/// The bytes of each client that has any. There are never more of them than counted answers.
+type Shares = HashMap<Network, usize>;
+
+impl Answers {
+    pub(super) fn new(limits: &Limits, metrics: HttpMetrics) -> Self {
+        let limit = limits.answer_bytes_in_flight.min(Semaphore::MAX_PERMITS);
+        let retry = limits.busy_retry();
+        Self { room: Arc::new(Semaphore::new(limit)), limit, shares: Arc::default(), retry, metrics }
+    }
+
+    /// Counts an answer whose bytes are all there, until the last of them has left. One that is larger than all the room,
+    /// or than a client's share, may pass alone. One that is made while it is sent has bounds of its own.
+    ///
+    /// # Errors
+    ///
+    /// 503 when answers that nobody has taken yet fill the memory, or this client's share of it.
+    pub(super) async fn count(&self, client: Option<IpAddr>, answer: Response) -> Result<Response, Problem> {
+        let length = answer.body().size_hint().exact().and_then(|length| usize::try_from(length).ok());
+        let Some(length) = length.filter(|length| *length > SMALL) else { return Ok(answer) };
+        let Some(charge) = self.take(client, length) else {
+            return Err(Problem::of(&OVERLOADED).retry_after(self.retry));
+        };
+        let (head, body) = answer.into_parts();
+        // They are there: nothing waits here, and one piece is not copied.
+        let bytes = body.collect().await.map_err(|error| Problem::of(&INTERNAL).cause(error))?.to_bytes();
+        let counted = Bytes::from_owner(Counted { bytes, _charge: charge });
+        Ok(Response::from_parts(head, Body::from(counted)))
+    }
+
+    fn take(&self, client: Option<IpAddr>, length: usize) -> Option<Charge> {
+        let length = length.min(self.limit);
+        let room = Arc::clone(&self.room).try_acquire_many_owned(u32::try_from(length).ok()?).ok()?;
+        let client = client.map(network);
+        if let Some(client) = client {
+            let mut shares = lock(&self.shares);
+            let held = shares.get(&client).copied().unwrap_or_default();
+            let more = held.saturating_add(length);
+            if held > 0 && more > self.limit / SHARES {
+                return None;
+            }
+            shares.insert(client, more);
+        }
+        self.metrics.answer_bytes_held(i64::try_from(length).unwrap_or(i64::MAX));
+        Some(Charge { room, client, shares: Arc::clone(&self.shares), metrics: self.metrics.clone() })
+    }
+}
+
+/// The room of one answer, given back on drop.
+struct Charge {
+    room: OwnedSemaphorePermit,
+    client: Option<Network>,
+    shares: Arc<Mutex<Shares>>,
+    metrics: HttpMetrics,
+}
+
+impl Drop for Charge {
+    fn drop(&mut self) {
+        let length = self.room.num_permits();
+        self.metrics.answer_bytes_held(-i64::try_from(length).unwrap_or(i64::MAX));
+        let Some(client) = self.client else { return };
+        let mut shares = lock(&self.shares);
+        if let Some(held) = shares.get_mut(&client) {
+            *held = held.saturating_sub(length);
+            if *held == 0 {
+                shares.remove(&client);
+            }
+        }
+    }
+}
+
+fn lock(shares: &Mutex<Shares>) -> MutexGuard<'_, Shares> {
+    shares.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Bytes on their way out, and their room.
+struct Counted {
+    bytes: Bytes,
+    _charge: Charge,
+}
+
+impl AsRef<[u8]> for Counted {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
