@@ -25,7 +25,7 @@ use serde_json::{Value, json};
 
 use crate::layers::Charge;
 
-pub(crate) use render::{FINDINGS_OF_ELEMENT, Form, details, details_of_many, element, render};
+pub(crate) use render::{Form, details, element, render};
 
 /// One kind of failure: status, title, and the detail used when nothing more exact is known.
 #[derive(Debug, PartialEq, Eq)]
@@ -225,7 +225,8 @@ impl Problem {
 
     /// Everything that was found, whether it refuses or not, the worst first.
     pub(crate) fn findings(self, findings: &[Finding]) -> Self {
-        let worst_first = worst_first(findings);
+        let mut worst_first: Vec<&Finding> = findings.iter().collect();
+        worst_first.sort_by_key(|finding| Reverse(finding.severity));
         if worst_first.is_empty() { self } else { self.member(FINDINGS_MEMBER, json!(worst_first)) }
     }
 
@@ -251,13 +252,6 @@ impl Problem {
         self.cause = Some(cause.to_string());
         self
     }
-}
-
-/// Findings, the worst first.
-pub(crate) fn worst_first(findings: &[Finding]) -> Vec<&Finding> {
-    let mut sorted: Vec<&Finding> = findings.iter().collect();
-    sorted.sort_by_key(|finding| Reverse(finding.severity));
-    sorted
 }
 
 fn shortened(detail: &str) -> String {

@@ -9,7 +9,8 @@ use proofs::{EntryId, LeafIndex, StatementError, TreeSize};
 use storage::StoreError;
 
 use crate::control::MakeError;
-use crate::governance::{GovernanceError, Refusal};
+use crate::governance::{GovernanceError, Refusal, Rejection};
+use crate::profile::keep_worst;
 use crate::registrar::SubmissionError;
 
 /// Why a registration was not answered with a receipt.
@@ -63,6 +64,14 @@ pub enum RegisterError {
 }
 
 impl RegisterError {
+    /// The same with at most so many of the findings that refused, the worst; how many there were is still told.
+    pub(crate) fn with_findings(mut self, most: usize) -> Self {
+        if let Self::Refused(Refusal::Rejected(Rejection::Profile { findings, left_out, .. })) = &mut self {
+            *left_out = left_out.saturating_add(keep_worst(findings, most));
+        }
+        self
+    }
+
     /// The reason as a metric label.
     #[must_use]
     pub fn kind(&self) -> &'static str {

@@ -23,7 +23,7 @@ use crate::collateral::Collateral;
 use crate::error::{InternalError, RegisterError};
 use crate::governance::Refusal;
 use crate::ledger::Ledger;
-use crate::profile::{Finding, Kind, Seen, see};
+use crate::profile::{Finding, Kind, Seen, keep_worst, see};
 use crate::registrar::Submission;
 use crate::registration::{Registration, Wait};
 use crate::shared::Shared;
@@ -167,13 +167,28 @@ impl Ledger {
     /// Registers many records, as [`register_batch`](Self::register_batch) does statements: one outcome for each, in
     /// order, and one that is refused changes nothing for the others.
     ///
-    /// The caller bounds their number and their bytes.
+    /// The caller bounds their number and their bytes, and how many findings are kept of each, the worst: of all that was
+    /// found in an entry its collateral tells.
     pub async fn register_records(
         &self,
         records: Vec<Record>,
         wait: Wait,
+        findings: usize,
     ) -> Vec<Result<RecordEntry, RecordError>> {
-        let prepared = self.in_chunks(records, prepare).await;
+        let most = findings;
+        let few = move |mut found| {
+            keep_worst(&mut found, most);
+            found
+        };
+        let work = move |shared: &Shared, record| match prepare(shared, record) {
+            Ok(prepared) => Ok(Prepared { findings: few(prepared.findings), ..prepared }),
+            Err(RecordError::NoSubject { kind, findings }) => {
+                Err(RecordError::NoSubject { kind, findings: few(findings) })
+            }
+            Err(RecordError::Register(error)) => Err(error.with_findings(most).into()),
+            Err(other) => Err(other),
+        };
+        let prepared = self.in_chunks(records, work).await;
         let mut submissions = Vec::with_capacity(prepared.len());
         let mut outcomes = Vec::with_capacity(prepared.len());
         for one in prepared {
@@ -188,9 +203,13 @@ impl Ledger {
                 }
             });
         }
-        let registered = self.register_evidence_batch(&submissions, wait).await;
+        let registered = self.register_evidence_batch(&submissions, wait, most).await;
         let places: Vec<LeafIndex> = registered.iter().flatten().map(index_of).collect();
-        let told = self.in_chunks(places, |shared, index| Ok(kept(shared, index)?)).await;
+        let work = move |shared: &Shared, index| {
+            let (registered_at, found) = kept(shared, index)?;
+            Ok((registered_at, few(found)))
+        };
+        let told = self.in_chunks(places, work).await;
         let (mut registered, mut told) = (registered.into_iter(), told.into_iter());
         let mut entry = |(kind, findings): (Kind, Vec<Finding>)| {
             // As many as were sent; were one missing, nothing was promised for it.
@@ -218,7 +237,7 @@ impl Ledger {
     async fn in_chunks<A, B>(
         &self,
         things: Vec<A>,
-        work: fn(&Shared, A) -> Result<B, RecordError>,
+        work: impl Fn(&Shared, A) -> Result<B, RecordError> + Copy + Send + 'static,
     ) -> Vec<Result<B, RecordError>>
     where
         A: Send + 'static,

@@ -76,7 +76,7 @@ pub use pages::{Detail, PagePiece, PageRange};
 pub use publisher::Publisher;
 pub use reads::ReceiptState;
 pub use registrar::{DigestSubmission, Submission, SubmissionError};
-pub use registration::{Registration, Wait};
+pub use registration::{FINDINGS_OF_MANY, Registration, Wait};
 pub use restored::{Inspected, RestoredMark, Resumption, inspect, is_bound_by_witnesses};
 pub use sequencer::Sequencer;
 pub use settings::{ReceiptRule, Settings};

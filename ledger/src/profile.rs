@@ -48,6 +48,7 @@ pub use term::{IndexTerm, MAX_TERM_BYTES, MAX_TERMS, TERM_NAMES, TermKind, TermN
 pub use trace::locator as trace_locator;
 
 pub(crate) use examine::{Seen, content_type, payload_object, see};
+pub(crate) use finding::keep_worst;
 pub(crate) use look::rfc3339 as unix_seconds;
 pub(crate) use probe::{is_probed, rows_of};
 pub(crate) use recognise::recognise;

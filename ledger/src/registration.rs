@@ -21,6 +21,8 @@ use crate::rows;
 use crate::sequencer::pool::Judged;
 use crate::sequencer::weigh::erased_by;
 use crate::shared::Shared;
+
+pub use batch::FINDINGS_OF_MANY;
 pub(crate) use caller::Caller;
 
 /// How often a statement is judged again before the caller is asked to come back (D5).

@@ -92,20 +92,17 @@ fn with_body(problem: &Problem, content_type: &'static str, body: Vec<u8>) -> Re
 /// What a profile found, as problem details in JSON tell it, under a key of ours (RFC 9290 §3.2).
 const FINDINGS_KEY: &str = "urn:stele:findings";
 
-/// The most findings of one problem, or of one entry, among many: their answer has no more room.
-pub(crate) const FINDINGS_OF_ELEMENT: usize = 4;
-
 /// `{-1: title, -2: detail}`, and findings if there are any; never -4, which is a CoAP code of one byte (SCR-02, SCR-07).
 fn concise(problem: &Problem) -> Vec<u8> {
-    proofs::cbor::encode(&Value::Map(told(problem, usize::MAX)))
+    proofs::cbor::encode(&Value::Map(told(problem)))
 }
 
-fn told(problem: &Problem, most: usize) -> Vec<(Value, Value)> {
+fn told(problem: &Problem) -> Vec<(Value, Value)> {
     let text = |label: i64, text: &str| (Value::from(label), Value::from(text));
     let mut told = vec![text(-1, problem.row.title), text(-2, &problem.detail)];
     let findings = problem.members.iter().find(|(name, _)| *name == FINDINGS_MEMBER);
     let findings = findings.and_then(|(_, findings)| findings.as_array()).into_iter().flatten();
-    let findings: Vec<Value> = findings.take(most).filter_map(|one| Value::serialized(one).ok()).collect();
+    let findings: Vec<Value> = findings.filter_map(|one| Value::serialized(one).ok()).collect();
     if !findings.is_empty() {
         told.push((Value::from(FINDINGS_KEY), Value::Array(findings)));
     }
@@ -130,31 +127,21 @@ pub(crate) fn element(problem: &Problem) -> Vec<u8> {
     if let Some(seconds) = header(RETRY_AFTER).and_then(|seconds| seconds.parse::<u64>().ok()) {
         facts.push((Value::from("retry-after"), Value::from(seconds)));
     }
-    let mut told = told(problem, FINDINGS_OF_ELEMENT);
+    let mut told = told(problem);
     told.push((Value::from(BATCH_KEY), Value::Map(facts)));
     proofs::cbor::encode(&Value::Map(told))
 }
 
 fn json(problem: &Problem, request_id: &str) -> Vec<u8> {
-    let mut members = members(problem, usize::MAX);
+    let mut members = members(problem);
     members.insert("instance".to_owned(), json!(format!("urn:stele:request:{request_id}")));
     serde_json::Value::Object(members).to_string().into_bytes()
 }
 
-/// The problem as one of many in an answer in JSON that is sent as it is made, with what would have stood in the headers
-/// of its own.
+/// The problem as one of many in an answer in JSON, with what would have stood in the headers of its own.
 pub(crate) fn details(problem: &Problem) -> Map<String, serde_json::Value> {
-    as_one(problem, usize::MAX)
-}
-
-/// The same in an answer that is held whole: with [`FINDINGS_OF_ELEMENT`] findings, the worst.
-pub(crate) fn details_of_many(problem: &Problem) -> Map<String, serde_json::Value> {
-    as_one(problem, FINDINGS_OF_ELEMENT)
-}
-
-fn as_one(problem: &Problem, most: usize) -> Map<String, serde_json::Value> {
     log(problem);
-    let mut members = members(problem, most);
+    let mut members = members(problem);
     if let Some(location) = header(problem, LOCATION) {
         members.insert("location".to_owned(), json!(location));
     }
@@ -168,8 +155,8 @@ fn header(problem: &Problem, name: HeaderName) -> Option<&str> {
     problem.headers.iter().find(|(known, _)| *known == name)?.1.to_str().ok()
 }
 
-/// What problem details in JSON say of this failure, wherever they stand, with so many findings at most.
-fn members(problem: &Problem, most: usize) -> Map<String, serde_json::Value> {
+/// What problem details in JSON say of this failure, wherever they stand.
+fn members(problem: &Problem) -> Map<String, serde_json::Value> {
     let mut members = Map::new();
     let mut put = |name: &str, value: serde_json::Value| members.insert(name.to_owned(), value);
     put("type", json!(format!("urn:stele:problem:{}", problem.row.kind)));
@@ -177,8 +164,7 @@ fn members(problem: &Problem, most: usize) -> Map<String, serde_json::Value> {
     put("status", json!(problem.status.as_u16()));
     put("detail", json!(problem.detail));
     for (name, value) in &problem.members {
-        let few = value.as_array().filter(|_| *name == FINDINGS_MEMBER);
-        put(name, few.map_or_else(|| value.clone(), |found| found.iter().take(most).cloned().collect()));
+        put(name, value.clone());
     }
     members
 }

@@ -13,7 +13,7 @@ use axum::http::request::Parts;
 use axum::response::Response;
 use ledger::evidence::{Form, Record, RecordEntry, RecordError};
 use ledger::profile::Kind;
-use ledger::{RegisterError, Wait};
+use ledger::{FINDINGS_OF_MANY, RegisterError, Wait};
 use serde_json::{Value, json};
 
 use super::answer::{NEVER, negotiated};
@@ -21,13 +21,10 @@ use super::evidence::{members, registered};
 use crate::evidence::{EvidenceDoor, Sender};
 use crate::layers::rate_of_batch;
 use crate::media::{self, Event, JSON, JSONS};
-use crate::problem::{
-    EVENTS_REFUSED, FINDINGS_OF_ELEMENT, INVALID_CLOUD_EVENT, OVERLOADED, Problem, details_of_many,
-    worst_first,
-};
+use crate::problem::{EVENTS_REFUSED, INVALID_CLOUD_EVENT, OVERLOADED, Problem, details};
 use crate::router::App;
 
-/// Memory that the answer about one event takes: its entry with a receipt, or a problem, and a few findings.
+/// Memory that the answer about one event takes: its entry with a receipt, or a problem, and few findings.
 const ANSWER_BYTES: usize = 4096;
 
 /// Registers one event or a batch of them.
@@ -75,7 +72,8 @@ async fn batch(
         let (form, headers) = (Form::CloudEvent, Vec::new());
         Record { form, payload, producer: Some(id), headers, envelope: false, scope }
     };
-    let outcomes = app.ledger.register_records(events.into_iter().map(record).collect(), wait).await;
+    let outcomes =
+        app.ledger.register_records(events.into_iter().map(record).collect(), wait, FINDINGS_OF_MANY).await;
     let failed = outcomes.iter().any(Result::is_err);
     let again = outcomes.iter().any(|outcome| outcome.as_ref().is_err_and(is_passing));
     let results: Vec<Value> = outcomes.into_iter().map(|outcome| told(app, outcome)).collect();
@@ -91,21 +89,15 @@ async fn batch(
     Ok(negotiated(StatusCode::ACCEPTED, JSON, NEVER, Body::from(room.onto(answer))))
 }
 
-/// The result of one event, with the status it would have had by itself and few findings, the worst.
+/// The result of one event, with the status it would have had by itself.
 fn told(app: &App, outcome: Result<RecordEntry, RecordError>) -> Value {
     match outcome {
         Ok(entry) => {
             let mut told = members(app, &entry);
-            let few: Value = worst_first(&entry.findings)
-                .into_iter()
-                .take(FINDINGS_OF_ELEMENT)
-                .map(|one| json!(one))
-                .collect();
-            told.insert("findings".to_owned(), few);
             told.insert("status".to_owned(), json!(StatusCode::ACCEPTED.as_u16()));
             Value::Object(told)
         }
-        Err(error) => Value::Object(details_of_many(&Problem::record(&error, &app.public_url))),
+        Err(error) => Value::Object(details(&Problem::record(&error, &app.public_url))),
     }
 }
 

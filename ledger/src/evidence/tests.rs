@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::{CloudEventError, Form, Record, RecordEntry, RecordError, Scope, SubjectPrefix};
 use crate::governance::{Refusal, Rejection};
-use crate::profile::{Kind, ProfileRule, Severity, Switch, System};
+use crate::profile::{Kind, MAX_FINDINGS, ProfileRule, Severity, Switch, System};
 use crate::registration::{Registration, Wait};
 use crate::settings::Settings;
 use crate::testing::{Bench, World};
@@ -37,8 +37,18 @@ fn record(payload: impl Into<Bytes>) -> Record {
 
 /// Registers records at the same time, with rounds of their own.
 fn register(bench: &mut Bench, records: Vec<Record>) -> Vec<Result<RecordEntry, RecordError>> {
+    register_with(bench, records, MAX_FINDINGS)
+}
+
+fn register_with(
+    bench: &mut Bench,
+    records: Vec<Record>,
+    findings: usize,
+) -> Vec<Result<RecordEntry, RecordError>> {
     let ledger = bench.ledger.clone();
-    let answer = bench.runtime.spawn(async move { ledger.register_records(records, Wait::ForReceipt).await });
+    let answer = bench
+        .runtime
+        .spawn(async move { ledger.register_records(records, Wait::ForReceipt, findings).await });
     while !answer.is_finished() {
         if bench.sequencer.waiting() > 0 {
             bench.sequencer.step().unwrap();
@@ -91,6 +101,50 @@ fn d17_many_records_are_answered_in_order_and_a_bad_one_spoils_no_other() {
     }
     drop(bench);
     assert!(fsck(world.store.as_ref(), &mut |_| {}).unwrap().is_clean());
+}
+
+/// Of many records no more findings are held than are told, whatever became of each: the worst, and how many there were.
+#[test]
+fn of_many_records_few_findings_are_kept() {
+    let world = World::new();
+    let mut bench = world.bare_bench(Settings::default());
+    let named = |kind, text: &str| Record { form: Form::Named(kind), ..record(text.to_owned()) };
+    let mut odd = event(9);
+    odd["severity"] = "critical".into();
+    odd["trace_id"] = "none".into();
+    odd["hash_type"] = "merkle-sha256".into();
+    let refused = named(
+        Kind::TraceRecord,
+        "{\"subject\":\"s\",\"eat_profile\":\"tag:agentrust-io.com,2026:trace-v0.2\"}",
+    );
+    let unsaid = json!({ "status": "partial", "missing_facts": [] });
+    let nameless = json!({ "schema_version": "0.1.0", "completeness": { "a": unsaid, "b": unsaid } });
+    let nameless = named(Kind::EvidenceVerification, &nameless.to_string());
+    let kept = record(odd.to_string());
+    let hidden = Record { envelope: true, ..record(odd.to_string()) };
+    let records = vec![refused, nameless, kept, hidden];
+    let found = |outcome: Result<RecordEntry, RecordError>| match outcome {
+        Ok(entry) => (entry.findings, 0),
+        Err(RecordError::NoSubject { findings, .. }) => (findings, 0),
+        Err(RecordError::Register(RegisterError::Refused(Refusal::Rejected(why)))) => {
+            let text = why.to_string();
+            let Rejection::Profile { findings, left_out, .. } = why else { panic!("{text}") };
+            let untold = findings.len() + left_out - findings.len().min(3);
+            assert!(text.ends_with(&format!("(and {untold} more)")), "{text}");
+            (findings, left_out)
+        }
+        Err(other) => panic!("{other:?}"),
+    };
+    let whole: Vec<_> = register(&mut bench, records.clone()).into_iter().map(found).collect();
+    let few: Vec<_> = register_with(&mut bench, records, 1).into_iter().map(found).collect();
+    for (at, ((whole, none), (few, left_out))) in whole.iter().zip(&few).enumerate() {
+        let worst = whole.iter().map(|finding| finding.severity).max();
+        // The statement around an envelope has a finding of its own.
+        let most = if at == 3 { 2 } else { 1 };
+        assert_eq!((few.len(), few.iter().map(|finding| finding.severity).max()), (most, worst), "{at}");
+        assert!(whole.len() > most && *none == 0, "{at}: {whole:?}");
+        assert_eq!(*left_out, if at == 0 { whole.len() - 1 } else { 0 });
+    }
 }
 
 #[test]

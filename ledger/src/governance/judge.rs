@@ -224,7 +224,7 @@ fn try_rule(
 fn enforced(rule: &ProfileRule, examination: Examination) -> Result<Examination, Rejection> {
     if examination.refuses(rule.enforce) {
         let Examination { kind, findings, .. } = examination;
-        return Err(Rejection::Profile { profile: kind.profile(), findings });
+        return Err(Rejection::Profile { profile: kind.profile(), findings, left_out: 0 });
     }
     Ok(examination)
 }

@@ -104,12 +104,14 @@ pub enum Rejection {
     #[error(transparent)]
     Registrar(#[from] RegistrarFault),
     /// The profile of the payload says no.
-    #[error("profile {profile} of the payload: {}", reasons(.findings))]
+    #[error("profile {profile} of the payload: {}", reasons(.findings, *.left_out))]
     Profile {
         /// The profile with its version.
         profile: &'static str,
         /// All payload findings, also those that would not refuse.
         findings: Vec<Finding>,
+        /// How many of them are not here, where there is room for the worst only.
+        left_out: usize,
     },
     /// The service's own name.
     #[error(
@@ -122,12 +124,12 @@ pub enum Rejection {
 }
 
 /// What refuses before what does not; the rest is counted.
-fn reasons(findings: &[Finding]) -> String {
+fn reasons(findings: &[Finding], left_out: usize) -> String {
     const SHOWN: usize = 3;
     let mut worst: Vec<&Finding> = findings.iter().collect();
     worst.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
     let told: Vec<String> = worst.iter().take(SHOWN).map(ToString::to_string).collect();
-    let more = findings.len().saturating_sub(told.len());
+    let more = findings.len().saturating_add(left_out).saturating_sub(told.len());
     let rest = if more > 0 { format!(" (and {more} more)") } else { String::new() };
     told.join("; ") + &rest
 }

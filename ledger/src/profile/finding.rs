@@ -1,6 +1,7 @@
 //! One thing that an examination found.
 
 use std::borrow::Cow;
+use std::cmp::Reverse;
 use std::fmt;
 
 use serde::Serialize;
@@ -86,6 +87,17 @@ impl fmt::Display for Finding {
         let place = if self.pointer.is_empty() { "the payload" } else { &self.pointer };
         write!(f, "{} at {place}: {}", self.id, self.message)
     }
+}
+
+/// Leaves at most so many of them, the worst; how many went.
+pub(crate) fn keep_worst(findings: &mut Vec<Finding>, most: usize) -> usize {
+    let left_out = findings.len().saturating_sub(most);
+    if left_out > 0 {
+        findings.sort_by_key(|finding| Reverse(finding.severity));
+        findings.truncate(most);
+        findings.shrink_to_fit();
+    }
+    left_out
 }
 
 /// Findings as they come, bounded.

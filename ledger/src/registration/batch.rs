@@ -30,6 +30,10 @@ use crate::shared::Shared;
 /// sends one statement does not wait long for a worker.
 const CHUNK: usize = 64;
 
+/// The most findings that are kept of a statement of a batch that its profile refuses, the worst of them: what is held of
+/// a whole batch is told at once.
+pub const FINDINGS_OF_MANY: usize = 4;
+
 type Outcome = Result<Registration, RegisterError>;
 /// What the front door does with one of them.
 type Look<T> = fn(&Shared, &T) -> Result<Front, RegisterError>;
@@ -52,15 +56,22 @@ impl Ledger {
     /// were sent one after another. One that is refused changes nothing for the others; one that is there twice is
     /// registered once; a control statement counts for those behind it.
     ///
-    /// The caller bounds the number of statements and their bytes. What finds no room in the mailbox before the
+    /// The caller bounds the number of statements and their bytes. Of what a profile found in one that is refused the
+    /// worst [`FINDINGS_OF_MANY`] are kept. What finds no room in the mailbox before the
     /// deadline is `Overloaded`, and was not registered.
     pub async fn register_batch(&self, bodies: &[Bytes], wait: Wait) -> Vec<Outcome> {
-        self.batch(bodies, |shared, body| look_at(shared, body), wait).await
+        self.batch(bodies, |shared, body| look_at(shared, body), wait, FINDINGS_OF_MANY).await
     }
 
-    /// The same for evidence that the registrar wraps ([`Ledger::register_evidence`]).
-    pub async fn register_evidence_batch(&self, evidence: &[Submission], wait: Wait) -> Vec<Outcome> {
-        self.batch(evidence, look_at_evidence, wait).await
+    /// The same for evidence that the registrar wraps ([`Ledger::register_evidence`]), with so many findings kept of one
+    /// that is refused.
+    pub async fn register_evidence_batch(
+        &self,
+        evidence: &[Submission],
+        wait: Wait,
+        findings: usize,
+    ) -> Vec<Outcome> {
+        self.batch(evidence, look_at_evidence, wait, findings).await
     }
 
     async fn batch<T: Clone + Send + 'static>(
@@ -68,26 +79,35 @@ impl Ledger {
         bodies: &[T],
         look: Look<T>,
         wait: Wait,
+        findings: usize,
     ) -> Vec<Outcome> {
         let deadline = Instant::now() + self.shared.settings.register_deadline();
         let count = u32::try_from(bodies.len()).unwrap_or(u32::MAX);
         self.shared.metrics.batch_statements.observe(f64::from(count));
         let mut outcomes = Vec::with_capacity(bodies.len());
         while let Some(rest) = bodies.get(outcomes.len()..).filter(|rest| !rest.is_empty()) {
-            let mut stages = self.judge_batch(rest, look).await;
+            let mut stages = self.judge_batch(rest, look, findings).await;
             // What stands behind a control statement has to be judged under it, and so once it is registered.
             let controls = stages.iter().position(changes_rules);
             stages.truncate(controls.map_or(stages.len(), |at| at.saturating_add(1)));
-            self.sequence_batch(&mut stages, deadline).await;
+            self.sequence_batch(&mut stages, deadline, findings).await;
             outcomes.extend(self.answer_batch(stages, wait).await);
         }
         outcomes
     }
 
-    async fn judge_batch<T: Clone + Send + 'static>(&self, bodies: &[T], look: Look<T>) -> Vec<Stage> {
+    async fn judge_batch<T: Clone + Send + 'static>(
+        &self,
+        bodies: &[T],
+        look: Look<T>,
+        findings: usize,
+    ) -> Vec<Stage> {
         let works = bodies.chunks(CHUNK).map(|chunk| {
             let (shared, chunk) = (Arc::clone(&self.shared), chunk.to_vec());
-            move || chunk.iter().map(|body| look(&shared, body)).collect::<Vec<_>>()
+            move || {
+                let judged = chunk.iter().map(|body| look(&shared, body));
+                judged.map(|front| front.map_err(|error| error.with_findings(findings))).collect::<Vec<_>>()
+            }
         });
         let works = works.collect();
         let judged = self.shared.workers.run_all(works).await;
@@ -100,7 +120,7 @@ impl Ledger {
     }
 
     /// Takes every stage to `Done`.
-    async fn sequence_batch(&self, stages: &mut [Stage], deadline: Instant) {
+    async fn sequence_batch(&self, stages: &mut [Stage], deadline: Instant, findings: usize) {
         for judgement in 1..=MAX_JUDGEMENTS {
             for stage in stages.iter_mut() {
                 self.send(stage, deadline).await;
@@ -109,7 +129,7 @@ impl Ledger {
                 hear(stage, deadline).await;
             }
             if judgement < MAX_JUDGEMENTS {
-                self.judge_stale(stages).await;
+                self.judge_stale(stages, findings).await;
             }
         }
         for stage in stages.iter_mut() {
@@ -147,7 +167,7 @@ impl Ledger {
         *stage = Stage::Sent { id, subject, verdict };
     }
 
-    async fn judge_stale(&self, stages: &mut [Stage]) {
+    async fn judge_stale(&self, stages: &mut [Stage], findings: usize) {
         let mut stale = Vec::new();
         for (at, stage) in stages.iter_mut().enumerate() {
             if let Stage::Stale(id, _) = stage {
@@ -167,7 +187,7 @@ impl Ledger {
                     let judged = judge(&shared, admitted.statement.into_statement(), NOT_ABSENT);
                     let stage = match judged {
                         Ok((admitted, judged)) => Stage::Admitted(id, admitted, judged),
-                        Err(error) => Stage::Done(Err(error)),
+                        Err(error) => Stage::Done(Err(error.with_findings(findings))),
                     };
                     (at, stage)
                 };

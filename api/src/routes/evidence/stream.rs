@@ -15,6 +15,7 @@ use axum::extract::Request;
 use axum::http::{HeaderName, StatusCode};
 use axum::response::Response;
 use ledger::evidence::{Form, Line, LineReader, Record, RecordEntry, RecordError};
+use ledger::profile::MAX_FINDINGS;
 use ledger::{RegisterError, Wait};
 use serde_json::{Map, Value, json};
 use tokio::sync::OwnedSemaphorePermit;
@@ -31,7 +32,7 @@ use body::Results;
 use source::{Arrived, Source};
 
 /// Most records registered together: with few, each round of the log commits few; with many, the first result waits for
-/// the last. At most 64 findings a record bound what is held of their results.
+/// the last. At most [`MAX_FINDINGS`] a record bound what is held of their results.
 const RECORDS: usize = 256;
 
 /// Most bytes of records registered together, but for one that is larger by itself.
@@ -111,7 +112,7 @@ impl Stream {
             Vec::new()
         } else {
             rate_of_lines(&self.app.guards, &self.client, records.len()).await;
-            self.app.ledger.register_records(records, self.wait).await
+            self.app.ledger.register_records(records, self.wait, MAX_FINDINGS).await
         };
         self.ended |= registered.iter().any(is_stopping);
         outcomes.extend(numbers.into_iter().zip(registered.into_iter().map(Some)));

@@ -227,7 +227,8 @@ fn d18_a_refusal_tells_the_three_worst_findings_and_counts_the_rest() {
             let severity = if n == 3 { Severity::Error } else { Severity::Info };
             Finding::new("F", severity, format!("/{n}"), "text")
         };
-        Rejection::Profile { profile: "trace@1", findings: (0..count).map(found).collect() }.to_string()
+        let findings = (0..count).map(found).collect();
+        Rejection::Profile { profile: "trace@1", findings, left_out: 0 }.to_string()
     };
     let text = "profile trace@1 of the payload: ";
     assert_eq!(told(2), format!("{text}F at /0: text; F at /1: text"));

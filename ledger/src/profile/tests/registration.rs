@@ -132,7 +132,8 @@ fn d18_hard_errors_refuse_and_the_findings_are_told() {
     let mut bench = bench(&world);
     let size = bench.ledger.head().tree.size;
     let refused = bench.register(about(&world, Kind::TraceRecord, &record("conformance/valid_level0")));
-    let Err(RegisterError::Refused(Refusal::Rejected(Rejection::Profile { profile, findings }))) = refused
+    let Err(RegisterError::Refused(Refusal::Rejected(Rejection::Profile { profile, findings, .. }))) =
+        refused
     else {
         panic!("{refused:?}")
     };
