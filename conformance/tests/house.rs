@@ -5,6 +5,9 @@
 //! break each of them on purpose and see it fail.
 
 #[cfg(test)]
+#[path = "house/decisions.rs"]
+mod decisions;
+#[cfg(test)]
 #[path = "house/lexer.rs"]
 mod lexer;
 #[cfg(test)]

@@ -174,10 +174,11 @@ pub(crate) const NEVER_BELOW_PROOFS: [&str; 7] =
     ["hyper", "librocksdb-sys", "mio", "rocksdb", "socket2", "tokio", "ureq"];
 
 /// What may stand at the top of the repository.
-pub(crate) const TOP: [&str; 17] = [
+pub(crate) const TOP: [&str; 18] = [
     "CHANGELOG.md",
     "Cargo.lock",
     "Cargo.toml",
+    "DECISIONS.md",
     "LICENSE",
     "README.md",
     "api",
