@@ -299,7 +299,7 @@ fn prepare(shared: &Shared, record: Record) -> Result<Prepared, RecordError> {
         return Err(RecordError::System(kind));
     }
     let state = shared.state();
-    let at = state.head.time.max(shared.clock.now());
+    let at = shared.time_after(state.head);
     let examine = |subject| state.governance.examine_record(kind, &payload, subject, at);
     let Some(subject) = seen.subject else {
         return Err(RecordError::NoSubject { kind, findings: examine(None)? });

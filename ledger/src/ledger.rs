@@ -11,7 +11,7 @@ use crate::control::LogIdentity;
 use crate::error::OpenError;
 use crate::flight::InFlight;
 use crate::governance::Governance;
-use crate::manifest::Keeper;
+use crate::keeper::Keeper;
 use crate::metrics::{Metrics, TimedSigner, gauge_value};
 use crate::nodes::TileCache;
 use crate::publisher::Publisher;
@@ -58,7 +58,7 @@ pub struct Opened {
     pub sequencer: Sequencer,
     /// The signer of checkpoints.
     pub publisher: Publisher,
-    /// The maker of collateral manifests.
+    /// The one who registers collateral manifests and batches of TRACE records, and scrubs what was erased.
     pub keeper: Keeper,
 }
 

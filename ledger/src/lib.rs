@@ -1,7 +1,7 @@
 //! The ledger decides: it admits or refuses, orders, signs, publishes and issues receipts.
 //!
-//! One thread writes ([`Sequencer`]), one thread publishes checkpoints ([`Publisher`]), and any number of callers
-//! share the cloneable handle ([`Ledger`]). The ledger does not know HTTP.
+//! One thread writes ([`Sequencer`]), one publishes checkpoints ([`Publisher`]), one does what is due by the clock
+//! ([`Keeper`]), and any number of callers share the cloneable handle ([`Ledger`]). The ledger does not know HTTP.
 //!
 //! # In scope
 //!
@@ -26,6 +26,7 @@ mod fork;
 mod fsck;
 pub mod governance;
 mod json;
+mod keeper;
 mod ledger;
 mod manifest;
 mod metrics;
@@ -69,8 +70,8 @@ pub use error::{CreateError, Fatal, InternalError, OpenError, ReadError, Registe
 pub use fork::{Compared, compare};
 pub use fsck::{Fault, FsckError, FsckReport, fsck};
 pub use governance::Governance;
+pub use keeper::Keeper;
 pub use ledger::{Keys, Ledger, Opened, Parts, Readiness};
-pub use manifest::Keeper;
 pub use metrics::{Metrics, step_buckets};
 pub use pages::{Detail, PagePiece, PageRange};
 pub use publisher::Publisher;

@@ -193,7 +193,7 @@ impl Publisher {
     fn begin(&mut self) -> Result<(), Fatal> {
         let head = self.heads.borrow_and_update().head;
         let checkpoint = Checkpoint { origin: self.origin.clone(), head: head.tree };
-        let time = head.time.max(self.shared.clock.now());
+        let time = self.shared.time_after(head);
         let note = sign(&checkpoint, time, &self.shared.keys)?;
         let mut round = Round::new(checkpoint, note);
         if self.needs_quorum() {
@@ -297,7 +297,7 @@ impl Publisher {
     }
 }
 
-/// Signs a checkpoint with each key that the log has for it: Ed25519 (TILE-02) and ML-DSA-44 (CKPT-06, 9c-4).
+/// Signs a checkpoint with each key that the log has for it: Ed25519 (TILE-02) and ML-DSA-44 (CKPT-06).
 fn sign(checkpoint: &Checkpoint, time: UnixTime, keys: &Keys) -> Result<SignedNote, Fatal> {
     let note = sign_checkpoint(checkpoint, keys.checkpoints.as_ref())?;
     let note = SignedNote::parse(note).map_err(proofs::checkpoint::SignCheckpointError::from)?;

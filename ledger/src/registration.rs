@@ -237,8 +237,7 @@ fn judge(
     absent_at: TreeSize,
 ) -> Result<(Box<Admitted>, Judged), RegisterError> {
     let state = shared.state();
-    // A wall clock that went backwards must not make a judgement older than the log (D6).
-    let at = state.head.time.max(shared.clock.now());
+    let at = shared.time_after(state.head);
     let (policy, anchors) = (state.governance.policy_index(), state.governance.anchors_index());
     let judged = Judged { policy, anchors, at, absent_at };
     let admitted = timed(&shared.metrics.verify_seconds, || state.governance.judge(statement, at))?;

@@ -86,7 +86,7 @@ impl Sequencer {
     /// If we stop after 4: it is durable; opening the log releases it again, and a retry gets its receipt.
     fn round(&mut self, batch: Vec<Pending>) -> Result<bool, Fatal> {
         let State { head, governance, .. } = self.state.borrow().clone();
-        let now = head.time.max(self.shared.clock.now());
+        let now = self.shared.time_after(head);
 
         // 2. What is no longer judged under the newest rules goes back; what is registered already is answered.
         let mut guards = Vec::with_capacity(batch.len());

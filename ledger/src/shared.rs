@@ -4,7 +4,7 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
-use proofs::{LeafIndex, TreeHead, TreeSize};
+use proofs::{LeafIndex, TreeHead, TreeSize, UnixTime};
 use storage::{Head, LogStore};
 use tokio::sync::{Semaphore, watch};
 
@@ -59,6 +59,12 @@ pub(crate) struct Published {
 impl Shared {
     pub(crate) fn state(&self) -> State {
         self.state.borrow().clone()
+    }
+
+    /// The time now, and never before the head's: a wall clock that went backwards must not make anything older than the
+    /// log (D6).
+    pub(crate) fn time_after(&self, head: Head) -> UnixTime {
+        head.time.max(self.clock.now())
     }
 
     /// How many bytes of the mailbox a statement takes. One larger than the whole mailbox may still pass alone.

@@ -196,7 +196,8 @@ impl fmt::Debug for SignedStatement {
 #[derive(Debug, Clone)]
 pub struct SignedBy(PublicKey, EntryId);
 
-/// A statement whose signature verified. Only [`SignedStatement::verify`] makes one.
+/// A statement whose signature verified: made by [`SignedStatement::verify`], or by [`SignedStatement::verified`] from
+/// what only a check of its signature gives.
 #[derive(Debug, Clone)]
 pub struct VerifiedStatement {
     statement: SignedStatement,

@@ -1,7 +1,7 @@
-//! The running service: two threads that write the log, two listeners, and one orderly end.
+//! The running service: three threads that write to the log, two listeners, and one orderly end.
 //!
 //! To stop: accept nothing more, let accepted requests finish (bounded), and drop the last handle on the ledger. The
-//! sequencer then commits what it holds and ends, and the publisher signs the newest checkpoint and ends.
+//! sequencer then commits what it holds and ends, the keeper ends, and the publisher signs the newest checkpoint and ends.
 
 use super::backups;
 use super::connection::Guard;
@@ -316,7 +316,7 @@ async fn until_stopped(
     drain(threads).await
 }
 
-/// Both threads end by themselves once the last handle on the ledger is gone.
+/// The threads end by themselves once the last handle on the ledger is gone.
 async fn drain(mut threads: UnboundedReceiver<Ended>) -> Result<(), Failure> {
     let drained = tokio::time::timeout(DRAIN, async {
         let mut outcome = Ok(());

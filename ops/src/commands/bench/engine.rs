@@ -144,8 +144,8 @@ struct Turns {
     connections: u64,
 }
 
-/// Runs the load and comes back when every answer is there, or the grace is over. `started` and `ended` are called at
-/// the two ends of the clock.
+/// Runs the load and comes back when every answer is there, or the grace is over. `started` is called
+/// when the clock starts.
 pub(super) fn run(
     plan: Plan,
     requests: &Arc<dyn Requests>,
