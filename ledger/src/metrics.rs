@@ -50,6 +50,22 @@ pub(crate) struct MailboxGauges {
     pub(crate) bytes: IntGauge,
 }
 
+impl MailboxGauges {
+    fn new(registry: &Registry) -> Result<Self, prometheus::Error> {
+        let gauge = |name: &str, help: &str| put(registry, IntGauge::new(name, help)?);
+        Ok(Self {
+            entries: gauge(
+                "stele_mailbox_entries",
+                "How many statements wait for the sequencer or are in its running round, and so are not answered yet.",
+            )?,
+            bytes: gauge(
+                "stele_mailbox_bytes",
+                "How many bytes of statements wait for the sequencer or are in its running round; ledger.mailbox_bytes bounds them.",
+            )?,
+        })
+    }
+}
+
 /// Upper bounds of the buckets of a step's duration, in seconds: from 2 µs, a quarter of a signature, doubling to 8.4 s,
 /// longer than a sound disk ever takes.
 #[must_use]
@@ -128,16 +144,7 @@ impl Metrics {
             commit_seconds: seconds.commit,
             receipt_seconds: seconds.receipt,
             publish_seconds: seconds.publish,
-            mailbox: MailboxGauges {
-                entries: gauge(
-                    "stele_mailbox_entries",
-                    "How many statements wait for the sequencer or are in its running round, and so are not answered yet.",
-                )?,
-                bytes: gauge(
-                    "stele_mailbox_bytes",
-                    "How many bytes of statements wait for the sequencer or are in its running round; ledger.mailbox_bytes bounds them.",
-                )?,
-            },
+            mailbox: MailboxGauges::new(registry)?,
             committed_size: gauge("stele_committed_size", "How many entries are committed.")?,
             checkpoint_size: gauge(
                 "stele_checkpoint_size",
