@@ -5,7 +5,7 @@ use proofs::{LeafIndex, sha256};
 use storage::StoreError;
 
 use super::finding::{Finding, Severity};
-use super::term::{self, IndexTerm, TermName, row_prefix};
+use super::term::{self, IndexTerm, MAX_TERM_BYTES, TermName, row_prefix};
 
 /// The rows of links, which no query reaches, begin with these numbers; no term has one of them.
 const LINKS_FROM: u8 = 200;
@@ -17,6 +17,9 @@ const SEQUENCE_GAP: &str = "SEQUENCE_GAP";
 const SEQUENCE_DUPLICATE: &str = "SEQUENCE_DUPLICATE";
 const SEQUENCE_RESET: &str = "SEQUENCE_RESET";
 const KEY_REVOKED: &str = "TRACE_KEY_REVOKED";
+
+/// The longest row of a term: its number, the value, the end of it, the leaf.
+const MAX_ROW_BYTES: usize = 1 + MAX_TERM_BYTES + 1 + size_of::<u64>();
 
 /// How many revocations of one key are looked at.
 const MAX_REVOCATIONS: usize = 16;
@@ -95,11 +98,11 @@ pub fn log_findings(
 
 impl Probe {
     pub(crate) fn missing(name: &TermName, value: &str, finding: Finding) -> Self {
-        Self::Missing { prefix: row_prefix(name.code, value.as_bytes(), true), finding }
+        Self::Missing { prefix: term_prefix(name, value), finding }
     }
 
     pub(crate) fn present(name: &TermName, value: &str, finding: Finding) -> Self {
-        Self::Present { prefix: row_prefix(name.code, value.as_bytes(), true), finding }
+        Self::Present { prefix: term_prefix(name, value), finding }
     }
 
     fn ask(&self, view: &dyn LogView, index: LeafIndex) -> Result<Option<Finding>, StoreError> {
@@ -155,6 +158,18 @@ fn revoked(
         }
     }
     Ok(None)
+}
+
+/// What rows of a term with this value begin with. Of a value that no term can have it is one byte more than any row
+/// has, so that it finds as little as all of the value would, and is no longer than rows are.
+fn term_prefix(name: &TermName, value: &str) -> Vec<u8> {
+    let mut prefix = row_prefix(name.code, start_of(value.as_bytes()), true);
+    prefix.truncate(MAX_ROW_BYTES.saturating_add(1));
+    prefix
+}
+
+fn start_of(value: &[u8]) -> &[u8] {
+    value.get(..MAX_ROW_BYTES).unwrap_or(value)
 }
 
 /// A link's row, without the leaf.

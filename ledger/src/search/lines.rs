@@ -15,6 +15,9 @@ const MAX_REVISIONS: usize = 16;
 /// The most records that are read for one question.
 const MAX_RECORDS: usize = 200;
 
+/// The most ranges of one answer.
+const MAX_RANGES: usize = 1000;
+
 /// Which line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LineQuery {
@@ -38,7 +41,8 @@ pub struct LineAnswer {
 }
 
 impl Ledger {
-    /// The records that cover a line, the latest registered first; and whether all that could were looked at.
+    /// The records that cover a line, the latest registered first, at most 200 with 1,000 ranges; and whether all that
+    /// could were looked at.
     ///
     /// # Errors
     /// [`SearchError`]
@@ -52,7 +56,7 @@ fn who_wrote(shared: &Shared, query: &LineQuery) -> Result<(Vec<LineAnswer>, boo
     let snapshot = shared.store.snapshot()?;
     let snapshot = snapshot.as_ref();
     let mut answers = Vec::new();
-    let mut left = MAX_RECORDS;
+    let (mut left, mut ranges_left) = (MAX_RECORDS, MAX_RANGES);
     let mut complete = query.revisions.len() <= MAX_REVISIONS;
     for revision in query.revisions.iter().take(MAX_REVISIONS) {
         let terms = [
@@ -62,13 +66,16 @@ fn who_wrote(shared: &Shared, query: &LineQuery) -> Result<(Vec<LineAnswer>, boo
         let Some(range) = scan::range(snapshot, &Query::default())? else { continue };
         let mut scan = Scan::new(snapshot, &terms, range)?;
         while let Some(leaf) = scan.next()? {
-            if left == 0 {
+            if left == 0 || ranges_left == 0 {
                 complete = false;
                 break;
             }
             left -= 1;
             let Some(Entry { hit, statement, .. }) = entry(snapshot, leaf)? else { continue };
-            let ranges = lines_of(statement.payload(), &query.path, query.line);
+            let mut ranges = lines_of(statement.payload(), &query.path, query.line);
+            complete &= ranges.len() <= ranges_left;
+            ranges.truncate(ranges_left);
+            ranges_left = ranges_left.saturating_sub(ranges.len());
             if !ranges.is_empty() {
                 answers.push(LineAnswer { hit, revision: revision.clone(), ranges });
             }

@@ -1,10 +1,12 @@
 //! Hostile payloads: each is answered, with few and bounded findings.
 
-use proofs::UnixTime;
+use proofs::{LeafIndex, UnixTime};
 use serde_json::{Value, json};
 
 use super::super::finding::Finding;
 use super::super::place::Place;
+use super::super::probe::Probe;
+use super::super::term::{IndexTerm, TRACE_RECORD, row_prefix};
 use super::super::{
     Enforce, Kind, MAX_DEPTH, MAX_FINDINGS, MAX_POINTER_BYTES, MAX_TERMS, MAX_VALUES, Severity, json,
     lines_of, verifier_report,
@@ -166,6 +168,27 @@ fn the_pointer_of_a_fault_is_bounded() {
     assert!(WRITTEN.get() <= text.len(), "each name once");
     let (id, pointer) = first(text.as_bytes());
     assert_eq!((id.as_str(), pointer), ("JSON_DUPLICATE_MEMBER", format!("/{}…", "k".repeat(252))));
+}
+
+/// What the log is asked about a value that no term can have is no longer than its rows, and finds what the value would.
+#[test]
+fn questions_to_the_log_are_short() {
+    let finding = || Finding::new("X", Severity::Info, "", "");
+    let asked = |value: &str| match Probe::missing(&TRACE_RECORD, value, finding()) {
+        Probe::Missing { prefix, .. } => prefix,
+        other => panic!("{other:?}"),
+    };
+    let row = |value: &str| IndexTerm::new(&TRACE_RECORD, value).unwrap().row(LeafIndex::new(0));
+    for length in [1, 255, 256, 257, 265, 266, 267, 1_000_000] {
+        for value in ["a".repeat(length), "\0".repeat(length), "a".repeat(256) + &"\0".repeat(length)] {
+            let whole = row_prefix(TRACE_RECORD.code, value.as_bytes(), true);
+            let short = asked(&value);
+            assert!(whole.starts_with(&short) && short.len() <= 267, "{} of {length}", short.len());
+            for known in [row("a"), row(&"a".repeat(255)), row(&"a".repeat(256))] {
+                assert_eq!(known.starts_with(&short), known.starts_with(&whole), "{length}");
+            }
+        }
+    }
 }
 
 /// What one conversation says is told with each of its ranges.
