@@ -13,6 +13,7 @@ pub use hashes::{ExpandedTile, TileHashes};
 pub use tiled_nodes::{ProvenNodes, TileError, TiledNodes};
 
 use std::num::NonZeroU8;
+use std::ops::Range;
 
 use crate::position::{NodeId, TreeSize, nodes_at};
 
@@ -20,6 +21,8 @@ use crate::position::{NodeId, TreeSize, nodes_at};
 pub const TILE_WIDTH: usize = 256;
 /// The number of tree levels from one tile level to the next (tlog-tiles).
 pub const TILE_HEIGHT: u8 = 8;
+/// [`TILE_WIDTH`] as indices count.
+const WIDTH: u64 = 1 << TILE_HEIGHT;
 /// The largest tile level that a path may name (tlog-tiles, TILE-04); tiles that hold something end at level
 /// 7.
 pub const MAX_TILE_LEVEL: u8 = 63;
@@ -61,12 +64,18 @@ impl TileId {
         NodeId { level: self.level.saturating_add(1).saturating_mul(TILE_HEIGHT), index: self.index }
     }
 
+    /// The first node of the tile. For level 0 it is also the first entry of the bundle with this index (TILE-08).
+    #[must_use]
+    pub fn first_node(self) -> NodeId {
+        NodeId { level: self.level.saturating_mul(TILE_HEIGHT), index: self.index.saturating_mul(WIDTH) }
+    }
+
     /// How many hashes the tile has in a tree of this size: 0 to 256 (TILE-05, TILE-06). For level 0 it is
     /// also the number of entries of the bundle with this index (TILE-08).
     #[must_use]
     pub fn width_at(self, size: TreeSize) -> u16 {
         let stored = nodes_at(self.level.saturating_mul(TILE_HEIGHT), size);
-        let before = self.index.saturating_mul(256);
+        let before = self.first_node().index;
         u16::try_from(stored.saturating_sub(before)).map_or(256, |width| width.min(256))
     }
 
@@ -75,6 +84,16 @@ impl TileId {
     pub fn partial_width_at(self, size: TreeSize) -> Option<NonZeroU8> {
         u8::try_from(self.width_at(size)).ok().and_then(NonZeroU8::new)
     }
+}
+
+/// The indices of the tiles that hold these hashes of a level, full or not; for leaf hashes also of the bundles with these
+/// entries (TILE-08).
+#[must_use]
+pub fn tiles_with(hashes: Range<u64>) -> Range<u64> {
+    if hashes.is_empty() {
+        return 0..0;
+    }
+    hashes.start / WIDTH..hashes.end.div_ceil(WIDTH)
 }
 
 #[cfg(test)]

@@ -141,22 +141,12 @@ fn rolled_back(known: &SignedHead, shown: &SignedHead) -> Failure {
 /// Fetches, proves and keeps what the tree has beyond `from`.
 fn copy(log: &ProvenLog<'_>, from: TreeSize, folder: &MirrorFolder) -> Result<(), Failure> {
     let size = log.head().size;
-    let bundles = from.get() / 256..size.get().div_ceil(256);
     let bar = Progress::new("mirroring", from.get(), size.get());
-    let mut failed = None;
     let have = |index| folder.bundle(index, size);
-    let copied = log.bundles(bundles, &have, &mut |bundle| {
-        folder.keep_bundle(&bundle, size).map_err(|failure| {
-            let why = WatchError::Used(failure.message.clone());
-            failed = Some(failure);
-            why
-        })?;
-        bar.at(bundle.index.saturating_add(1).saturating_mul(256).min(size.get()), size.get());
-        Ok(())
-    });
-    if let Some(failure) = failed {
-        return Err(failure);
-    }
-    copied?;
+    log.entries(from.get()..size.get(), &have, &mut |bundle| {
+        folder.keep_bundle(&bundle, size)?;
+        bar.at(bundle.end(), size.get());
+        Ok::<_, Failure>(())
+    })?;
     folder.keep_tiles_above(log, from)
 }

@@ -3,7 +3,7 @@
 use super::{FetchError, Source};
 use crate::failure::Failure;
 use proofs::tile::expected_bundle::{BundleError, ExpectedBundle};
-use proofs::tile::{ProvenNodes, TILE_HEIGHT, TileError, TileId, TiledNodes};
+use proofs::tile::{ProvenNodes, TileError, TileId, TiledNodes, tiles_with};
 use proofs::{Hash, NodeId, NodeReader, TreeHead};
 use std::collections::HashMap;
 use std::ops::Range;
@@ -37,9 +37,9 @@ pub(crate) enum WatchError {
         /// The first thing that does not fit.
         what: String,
     },
-    /// Whoever uses the entries ended it.
-    #[error("{0}")]
-    Used(String),
+    /// A thread that fetches ended without an answer.
+    #[error("a thread that fetches ended without an answer")]
+    NoAnswer,
 }
 
 impl From<WatchError> for Failure {
@@ -49,7 +49,7 @@ impl From<WatchError> for Failure {
             WatchError::Fetch(FetchError::Refused(_)) | WatchError::NotWhatWasSigned { .. } => {
                 Self::refused(error)
             }
-            WatchError::Used(_) => Self::local(error),
+            WatchError::NoAnswer => Self::local(error),
         }
     }
 }
@@ -69,6 +69,18 @@ pub(crate) struct Bundle {
     pub(crate) entries: Vec<Vec<u8>>,
     /// The tile of level 0 with their hashes.
     pub(crate) tile: Vec<u8>,
+}
+
+impl Bundle {
+    /// The index of its first entry in the log.
+    pub(crate) fn first(&self) -> u64 {
+        TileId { level: 0, index: self.index }.first_node().index
+    }
+
+    /// The index of the entry behind its last one.
+    pub(crate) fn end(&self) -> u64 {
+        self.first().saturating_add(u64::try_from(self.entries.len()).unwrap_or(u64::MAX))
+    }
 }
 
 /// Gives the bytes of a bundle that is at hand already; they are believed no more than others.
@@ -92,20 +104,21 @@ impl<'a> ProvenLog<'a> {
 
     /// The content of one tile of level 1 or above, as wide as the head implies.
     pub(crate) fn tile(&self, id: TileId) -> Result<Vec<u8>, WatchError> {
-        let first = id.index.saturating_mul(ROW);
-        let end = first.saturating_add(u64::from(id.width_at(self.head.size)));
-        let level = id.level.saturating_mul(TILE_HEIGHT);
-        let ids: Vec<NodeId> = (first..end).map(|index| NodeId { level, index }).collect();
+        let NodeId { level, index } = id.first_node();
+        let end = index.saturating_add(u64::from(id.width_at(self.head.size)));
+        let ids: Vec<NodeId> = (index..end).map(|index| NodeId { level, index }).collect();
         Ok(self.nodes(&ids)?.iter().flat_map(|hash| *hash.as_bytes()).collect())
     }
 
-    /// Gives the bundles to `take`, in order, while the next ones are fetched.
-    pub(crate) fn bundles(
+    /// Gives the bundles with these entries to `take`, whole and in order, while the next ones are fetched. What `take`
+    /// fails with ends it, and is given back as it is.
+    pub(crate) fn entries<E: From<WatchError>>(
         &self,
-        bundles: Range<u64>,
+        entries: Range<u64>,
         have: AtHand<'_>,
-        take: &mut dyn FnMut(Bundle) -> Result<(), WatchError>,
-    ) -> Result<(), WatchError> {
+        take: &mut dyn FnMut(Bundle) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let bundles = tiles_with(entries);
         let mut at = ahead(bundles.start, bundles.end, FIRST);
         let mut next = Some(self.fetch_run(bundles.start..at, have)?);
         while let Some(run) = next.take() {
@@ -115,7 +128,8 @@ impl<'a> ProvenLog<'a> {
             next = std::thread::scope(|scope| {
                 let fetching = more.then(|| scope.spawn(|| self.fetch_run(wanted, have)));
                 run.into_iter().try_for_each(&mut *take)?;
-                fetching.map(|thread| thread.join().unwrap_or_else(|_| Err(broken()))).transpose()
+                let fetched = fetching.map(|thread| thread.join().unwrap_or(Err(WatchError::NoAnswer)));
+                Ok::<_, E>(fetched.transpose()?)
             })?;
         }
         Ok(())
@@ -218,8 +232,4 @@ fn fitting(run: &[Bundle]) -> u64 {
     let count = run.len().max(1);
     let each = u64::try_from(bytes / count).unwrap_or(u64::MAX).max(1);
     (AHEAD_BYTES / each).clamp(1, AHEAD)
-}
-
-fn broken() -> WatchError {
-    WatchError::Used("a thread that fetches ended without an answer".to_owned())
 }

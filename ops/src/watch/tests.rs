@@ -1,15 +1,15 @@
 use super::testing::{FakeLog, at, entries};
 use super::*;
+use crate::failure::{Exit, Failure};
 use proofs::tile::TileId;
 use proofs::{TreeHead, sha256};
 
 fn read(log: &FakeLog, size: usize) -> Result<Vec<Vec<u8>>, WatchError> {
     let mut got = Vec::new();
     let proven = ProvenLog::new(log, log.head(size));
-    let bundles = 0..u64::try_from(size.div_ceil(256)).unwrap();
-    proven.bundles(bundles, &|_| None, &mut |bundle| {
+    proven.entries(0..u64::try_from(size).unwrap(), &|_| None, &mut |bundle| {
         got.extend(bundle.entries);
-        Ok(())
+        Ok::<_, WatchError>(())
     })?;
     Ok(got)
 }
@@ -24,6 +24,41 @@ fn tile_07_every_entry_is_read_in_order_whatever_the_size() {
         let log = FakeLog::new(entries(size));
         assert!(read(&log, size).unwrap() == log.entries(), "size {size}");
     }
+}
+
+#[test]
+fn tile_08_only_bundles_with_entries_that_are_asked_for_are_read() {
+    let log = FakeLog::new(entries(1000));
+    let proven = ProvenLog::new(&log, log.head(1000));
+    for (asked, expected) in
+        [(300..300, vec![]), (255..256, vec![0]), (256..700, vec![1, 2]), (300..1000, vec![1, 2, 3])]
+    {
+        let mut got = Vec::new();
+        let read = proven.entries(asked.clone(), &|_| None, &mut |bundle| {
+            assert_eq!(
+                (bundle.first(), bundle.end()),
+                (256 * bundle.index, 1000.min(256 * (bundle.index + 1)))
+            );
+            got.push(bundle.index);
+            Ok::<_, WatchError>(())
+        });
+        assert_eq!((read, got), (Ok(()), expected), "{asked:?}");
+    }
+}
+
+#[test]
+fn a_failure_of_who_uses_the_entries_ends_the_reading_and_comes_back_whole() {
+    let log = FakeLog::new(entries(1000));
+    let mut seen = Vec::new();
+    let failure = ProvenLog::new(&log, log.head(1000))
+        .entries(0..1000, &|_| None, &mut |bundle| {
+            seen.push(bundle.index);
+            if bundle.index < 1 { Ok(()) } else { Err(Failure::contradicted("own words").hint("own hint")) }
+        })
+        .unwrap_err();
+    assert_eq!(seen, [0, 1]);
+    assert_eq!(failure.exit, Exit::Contradicted);
+    assert_eq!((failure.message.as_str(), failure.hint.as_deref()), ("own words", Some("own hint")));
 }
 
 #[test]

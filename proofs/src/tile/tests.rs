@@ -55,6 +55,35 @@ fn mrk_11_widths_at_the_end_of_the_range() {
 }
 
 #[test]
+fn tile_08_the_tiles_and_bundles_that_hold_a_range() {
+    for (hashes, tiles) in [
+        (0..0, 0..0),
+        (300..300, 0..0),
+        (0..1, 0..1),
+        (0..256, 0..1),
+        (0..257, 0..2),
+        (255..257, 0..2),
+        (256..257, 1..2),
+        (511..512, 1..2),
+        (300..70_000, 1..274),
+        (0..u64::MAX, 0..u64::MAX / 256 + 1),
+    ] {
+        assert_eq!(tiles_with(hashes.clone()), tiles, "{hashes:?}");
+    }
+}
+
+#[test]
+fn tile_05_the_first_node_of_a_tile_is_where_it_begins() {
+    assert_eq!(usize::try_from(WIDTH), Ok(TILE_WIDTH));
+    assert_eq!(id(0, 3).first_node(), NodeId { level: 0, index: 768 });
+    assert_eq!(id(1, 3).first_node(), NodeId { level: 8, index: 768 });
+    for tile in [id(0, 0), id(0, 273), id(1, 16), id(7, 255)] {
+        let run = TileId::for_node(tile.first_node());
+        assert_eq!((run.tile, run.start, run.len), (tile, 0, 1));
+    }
+}
+
+#[test]
 fn tile_05_where_a_node_is() {
     let run = |level, index| {
         let run = TileId::for_node(NodeId { level, index });

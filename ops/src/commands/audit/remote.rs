@@ -28,13 +28,12 @@ pub(super) fn tree(source: &dyn Source, trust: &Trust) -> Result<AuditReport, Fa
     let bar = Progress::new("auditing", 0, head.size.get());
     let mut range = CompactRange::empty();
     let log = ProvenLog::new(source, head);
-    log.bundles(0..head.size.get().div_ceil(256), &|_| None, &mut |bundle| {
+    log.entries(0..head.size.get(), &|_| None, &mut |bundle| {
         for entry in &bundle.entries {
-            let full = |_| WatchError::Used("the tree is full".to_owned());
-            range.append(leaf_hash(entry), &mut |_, _| {}).map_err(full)?;
+            range.append(leaf_hash(entry), &mut |_, _| {}).map_err(Failure::local)?;
         }
         bar.at(range.size().get(), head.size.get());
-        Ok(())
+        Ok::<_, Failure>(())
     })?;
     let mut discrepancies = Vec::new();
     if range.head() != head {
@@ -105,23 +104,11 @@ impl<'a, 's, 'scope, 'env> Replay<'a, 's, 'scope, 'env> {
             return Ok((from.get(), self.auditor.report()));
         }
         let first = from.get();
-        let mut failed = None;
-        let read = log.bundles(first / 256..size.div_ceil(256), &|_| None, &mut |bundle| {
-            let start = bundle.index.saturating_mul(256);
-            let entries = (start..).zip(bundle.entries).filter(|(index, _)| *index >= first);
-            entries.for_each(|(index, entry)| self.gathered.push((index, entry)));
-            self.judge_if(GATHERED).map_err(|failure| {
-                let why = WatchError::Used(failure.message.clone());
-                failed = Some(failure);
-                why
-            })
-        });
-        if let Some(failure) = failed {
-            return Err(failure);
-        }
-        if first < size {
-            read?;
-        }
+        log.entries(first..size, &|_| None, &mut |bundle| {
+            let entries = (bundle.first()..).zip(bundle.entries);
+            self.gathered.extend(entries.filter(|(index, _)| *index >= first));
+            self.judge_if(GATHERED)
+        })?;
         self.judge_if(1)?;
         Ok((first, self.finish(trust)?))
     }

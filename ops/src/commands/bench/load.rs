@@ -13,8 +13,8 @@ use crate::console::Console;
 use crate::failure::{Exit, Failure};
 use crate::http::{Client, Service};
 use ledger::trust::SelfCertifying;
-use proofs::tile::path;
-use proofs::{Checkpoint, KeySet, SignedNote, TileId};
+use proofs::tile::{TILE_WIDTH, path};
+use proofs::{Checkpoint, KeySet, LeafIndex, NodeId, SignedNote, TileId};
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -291,10 +291,12 @@ fn tiles(client: &Client) -> Result<Vec<u64>, Failure> {
     let note = client.fetch("checkpoint", "text/plain")?;
     let checkpoint = SignedNote::parse(&note).ok().and_then(|note| Checkpoint::parse(note.text()).ok());
     let checkpoint = checkpoint.ok_or_else(|| Failure::refused("the service's checkpoint cannot be read"))?;
-    let full = checkpoint.head.size.get() / 256;
+    // The tile that the next entry comes into is the first that is not full.
+    let full = TileId::for_node(NodeId::leaf(LeafIndex::new(checkpoint.head.size.get()))).tile.index;
     if full == 0 {
-        return Err(Failure::local("the log has no full tile yet")
-            .hint("register at least 256 statements first, and wait for the next checkpoint"));
+        return Err(Failure::local("the log has no full tile yet").hint(format_args!(
+            "register at least {TILE_WIDTH} statements first, and wait for the next checkpoint"
+        )));
     }
     let count = full.min(TILES);
     let index = |n: u64| u64::try_from(u128::from(n) * u128::from(full) / u128::from(count)).unwrap_or(n);

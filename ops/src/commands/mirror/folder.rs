@@ -4,8 +4,8 @@ use crate::failure::Failure;
 use crate::files;
 use crate::watch::{Bundle, ProvenLog};
 use anyhow::Context;
-use proofs::TreeSize;
-use proofs::tile::{TileId, entry_bundle, path};
+use proofs::tile::{TILE_HEIGHT, TileId, entry_bundle, path, tiles_with};
+use proofs::{NodeId, TreeSize};
 use std::fs::File;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -71,7 +71,7 @@ impl MirrorFolder {
             if hashes_at(level, size) == 0 {
                 break;
             }
-            for index in hashes_at(level, from) / 256..hashes_at(level, size).div_ceil(256) {
+            for index in tiles_with(hashes_at(level, from)..hashes_at(level, size)) {
                 let id = TileId { level, index };
                 self.write(&path::tile(id, id.partial_width_at(size)), &log.tile(id)?)?;
             }
@@ -143,7 +143,8 @@ fn partials(size: TreeSize) -> Vec<String> {
         if hashes == 0 {
             break;
         }
-        let id = TileId { level, index: hashes / 256 };
+        let next = NodeId { level: level.saturating_mul(TILE_HEIGHT), index: hashes };
+        let id = TileId::for_node(next).tile;
         let Some(width) = id.partial_width_at(size) else { continue };
         paths.push(path::tile(id, Some(width)));
         if level == 0 {

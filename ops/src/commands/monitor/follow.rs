@@ -44,6 +44,20 @@ struct LookedAt {
     manifest: Option<CollateralManifest>,
 }
 
+/// Why the entries were not read to the end.
+enum Ended {
+    /// The log does not give them, which is still to be told.
+    Unread(WatchError),
+    /// What was found in them ended the round.
+    Told(Failure),
+}
+
+impl From<WatchError> for Ended {
+    fn from(error: WatchError) -> Self {
+        Self::Unread(error)
+    }
+}
+
 impl Monitor<'_> {
     /// One round. [`Exit::Contradicted`] in a failure means that the log is not to be followed any more.
     pub(super) fn round(&mut self, state: &mut State) -> Result<(), Failure> {
@@ -141,23 +155,17 @@ impl Monitor<'_> {
             return Ok(());
         }
         let log = ProvenLog::new(self.source, head.head);
-        let mut failed = None;
         let statements = self.statements;
         let read = std::thread::scope(|scope| {
             let mut rows = Ahead::new(scope, statements, size);
-            log.bundles(state.next / 256..size.div_ceil(256), &|_| None, &mut |bundle| {
-                self.bundle(state, &bundle, &mut rows).map_err(|failure| {
-                    let why = WatchError::Used(failure.message.clone());
-                    failed = Some(failure);
-                    why
-                })
+            log.entries(state.next..size, &|_| None, &mut |bundle| {
+                self.bundle(state, &bundle, &mut rows).map_err(Ended::Told)
             })
         });
-        match (failed, read) {
-            (Some(failure), _) => Err(failure),
-            (None, Err(error)) => Err(self.unread(state, error)),
-            (None, Ok(())) => Ok(()),
-        }
+        read.map_err(|ended| match ended {
+            Ended::Unread(error) => self.unread(state, error),
+            Ended::Told(failure) => failure,
+        })
     }
 
     fn bundle(
@@ -166,9 +174,8 @@ impl Monitor<'_> {
         bundle: &Bundle,
         rows: &mut Ahead<'_, '_>,
     ) -> Result<(), Failure> {
-        let first = bundle.index.saturating_mul(256);
         let mut reported = false;
-        for (index, entry) in (first..).zip(&bundle.entries) {
+        for (index, entry) in (bundle.first()..).zip(&bundle.entries) {
             if index < state.next {
                 continue;
             }

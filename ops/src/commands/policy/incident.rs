@@ -8,7 +8,7 @@ use crate::watch::{FetchError, HttpSource, Source};
 use ledger::control::Incident;
 use proofs::checkpoint::Checkpoint;
 use proofs::tile::entry_bundle;
-use proofs::{EntryId, SignedNote, TreeHead};
+use proofs::{EntryId, NodeId, SignedNote, TileId, TreeHead};
 use std::time::Duration;
 
 /// How often the newest head is looked up again because the log grew meanwhile.
@@ -60,11 +60,10 @@ fn newest(source: &HttpSource) -> Result<(TreeHead, EntryId), Failure> {
     let fetched = |error: FetchError| Failure::unreachable(error);
     let note = SignedNote::parse(source.checkpoint().map_err(fetched)?).map_err(|error| cannot(&error))?;
     let head = Checkpoint::parse(note.text()).map_err(|error| cannot(&error))?.head;
-    let last = head.size.last().ok_or_else(|| cannot(&"it is empty"))?.get();
-    let (index, width) = (last / 256, head.size.get() % 256);
-    let width = u8::try_from(width).ok().and_then(std::num::NonZeroU8::new);
-    let bundle =
-        source.bundle(index, width).map_err(fetched)?.ok_or_else(|| cannot(&"its last bundle is gone"))?;
+    let last = head.size.last().ok_or_else(|| cannot(&"it is empty"))?;
+    let tile = TileId::for_node(NodeId::leaf(last)).tile;
+    let bundle = source.bundle(tile.index, tile.partial_width_at(head.size)).map_err(fetched)?;
+    let bundle = bundle.ok_or_else(|| cannot(&"its last bundle is gone"))?;
     let entries = entry_bundle::decode(&bundle).map_err(|error| cannot(&error))?;
     let entry: Option<[u8; 32]> = entries.last().and_then(|entry| (*entry).try_into().ok());
     Ok((head, EntryId::from_bytes(entry.ok_or_else(|| cannot(&"its last entry has another form"))?)))

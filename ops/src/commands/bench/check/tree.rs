@@ -10,10 +10,8 @@ use crate::http::Client;
 use ledger::control::Genesis;
 use proofs::checkpoint::open_checkpoint;
 use proofs::note::ed25519_vkey;
-use proofs::tile::path;
-use proofs::{
-    Checkpoint, EntryId, LeafIndex, NodeId, NodeReader, NoteVerifierKey, SignedStatement, TileId, TiledNodes,
-};
+use proofs::tile::{TILE_WIDTH, path};
+use proofs::{Checkpoint, EntryId, Hash, NodeReader, NoteVerifierKey, SignedStatement, TileId, TiledNodes};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
@@ -94,11 +92,10 @@ fn prove(
         };
         let nodes =
             TiledNodes::open(checkpoint.head, |ids: &[TileId]| ids.iter().map(one).collect()).proven();
-        let first = NodeId::leaf(LeafIndex::new(index.saturating_mul(256)));
-        let proven: Result<_, proofs::tile::TileError<Failure>> = nodes.read(&[first]);
+        let proven: Result<_, proofs::tile::TileError<Failure>> = nodes.read(&[this.first_node()]);
         checked.note(match proven {
-            Ok(_) if bytes.len() == 256 * 32 => Ok(()),
-            Ok(_) => Err("a full tile is not 256 hashes".to_owned()),
+            Ok(_) if bytes.len() == TILE_WIDTH * Hash::LEN => Ok(()),
+            Ok(_) => Err(format!("a full tile is not {TILE_WIDTH} hashes")),
             Err(error) => Err(format!("tile {index}: {}", why(&error))),
         });
     }
