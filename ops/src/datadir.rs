@@ -2,11 +2,9 @@
 
 use crate::config::Config;
 use crate::failure::Failure;
-use anyhow::Context;
+use crate::folder::{self, NewFolder};
 use std::fmt;
-use std::fs::DirBuilder;
 use std::io::ErrorKind;
-use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use storage::{RocksStore, StoreError};
 
@@ -50,31 +48,22 @@ impl fmt::Display for Role {
 #[derive(Clone, Debug)]
 pub(crate) struct DataDir {
     root: PathBuf,
-    /// Whether this process made the folder itself.
-    made: bool,
+    /// The folder as this process took it, if it makes the log.
+    new: Option<NewFolder>,
 }
 
 impl DataDir {
     /// Makes the folder, or takes an empty one.
     pub(crate) fn create(root: &Path) -> Result<Self, Failure> {
-        let made = match root.read_dir().map(|mut entries| entries.next().is_some()) {
-            Ok(false) => false,
-            Ok(true) => {
-                return Err(Failure::local(format_args!(
-                    "{} is not empty, and a log is only made in an empty folder",
-                    root.display()
-                ))
-                .hint("name another folder; a log that is already there is served with: stele serve"));
-            }
-            Err(error) if error.kind() == ErrorKind::NotFound => {
-                make(root)?;
-                true
-            }
-            Err(error) => return Err(Failure::local(format_args!("cannot use {}: {error}", root.display()))),
-        };
-        let folder = Self { root: root.to_owned(), made };
-        make(&folder.root.join("keys"))?;
-        Ok(folder)
+        let new = NewFolder::take(root, || {
+            Failure::local(format_args!(
+                "{} is not empty, and a log is only made in an empty folder",
+                root.display()
+            ))
+            .hint("name another folder; a log that is already there is served with: stele serve")
+        })?;
+        folder::make(&root.join("keys")).inspect_err(|_| new.give_back())?;
+        Ok(Self { root: root.to_owned(), new: Some(new) })
     }
 
     /// Takes the folder of an existing log.
@@ -94,7 +83,7 @@ impl DataDir {
             }
             Err(error) => return Err(Failure::local(format_args!("cannot use {}: {error}", root.display()))),
         }
-        let folder = Self { root: root.to_owned(), made: false };
+        let folder = Self { root: root.to_owned(), new: None };
         if root.join(crate::backup::UNFINISHED).exists() {
             return Err(Failure::local(format_args!(
                 "{} is not a log: restoring a backup into it was interrupted",
@@ -154,7 +143,7 @@ impl DataDir {
 
     /// Makes the store of a new log.
     pub(crate) fn create_store(&self) -> Result<RocksStore, Failure> {
-        make(&self.store_folder())?;
+        folder::make(&self.store_folder())?;
         RocksStore::create(&self.store_folder(), &storage::Settings::default())
             .map_err(|error| self.explain(&error))
     }
@@ -183,23 +172,14 @@ impl DataDir {
         }
         std::fs::remove_dir(self.root.join("keys")).ok();
         std::fs::remove_file(self.config_file()).ok();
-        if self.made {
-            std::fs::remove_dir(&self.root).ok();
+        if let Some(new) = &self.new {
+            new.give_back();
         }
     }
 
     fn explain(&self, error: &StoreError) -> Failure {
         Failure::local(format_args!("{}: {error}", self.root.display()))
     }
-}
-
-fn make(folder: &Path) -> Result<(), Failure> {
-    DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(folder)
-        .with_context(|| format!("cannot make {}", folder.display()))?;
-    Ok(())
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ mod datadir;
 mod date;
 mod failure;
 mod files;
+mod folder;
 mod http;
 mod keys;
 mod progress;

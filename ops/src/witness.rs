@@ -7,6 +7,7 @@ pub(crate) use server::serve;
 
 use crate::config::parse_private;
 use crate::failure::Failure;
+use crate::folder::{self, NewFolder};
 use crate::keys;
 use crate::witnessing::read_policy;
 use crate::{console::printable, files};
@@ -15,7 +16,6 @@ use ledger::{CheckpointWitness, CosigningKey, SystemClock, WitnessParts, Witness
 use proofs::{CosignatureKind, Cosigner, LogKey, TlogPolicy};
 use serde::Deserialize;
 use std::net::SocketAddr;
-use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -58,36 +58,34 @@ impl Config {
 pub(crate) struct WitnessDir(PathBuf);
 
 impl WitnessDir {
-    /// Makes a witness of this name in a new or empty folder, with keys of these kinds; gives their vkeys.
+    /// Makes a witness of this name in a new or empty folder, with keys of these kinds; gives their vkeys. After a failure
+    /// the folder is as it was before.
     pub(crate) fn create(root: &Path, name: &str, kinds: &[CosignatureKind]) -> Result<Vec<String>, Failure> {
-        let folder = Self(root.to_owned());
-        let keys = folder.0.join("keys");
-        if root.read_dir().is_ok_and(|mut entries| entries.next().is_some()) {
-            return Err(Failure::local(format_args!("{} is not empty", root.display()))
-                .hint("a witness is only made in an empty folder"));
-        }
-        // Before anything is made, so that a wrong name leaves nothing behind.
+        let new = NewFolder::take(root, || {
+            Failure::local(format_args!("{} is not empty", root.display()))
+                .hint("a witness is only made in an empty folder")
+        })?;
+        Self(root.to_owned()).fill(name, kinds).inspect_err(|_| new.abandon())
+    }
+
+    fn fill(&self, name: &str, kinds: &[CosignatureKind]) -> Result<Vec<String>, Failure> {
         let made = kinds
             .iter()
             .map(|kind| CosigningKey::generate(*kind, name))
             .collect::<Result<Vec<_>, _>>()
             .map_err(|error| Failure::local(format_args!("--name {}: {error}", printable(name))))?;
-        std::fs::DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(&keys)
-            .map_err(|error| Failure::local(format_args!("cannot make {}: {error}", keys.display())))?;
+        folder::make(&self.0.join("keys"))?;
         for key in &made {
             let pem =
                 key.to_pem().map_err(|error| Failure::local(format_args!("cannot write a key: {error}")))?;
-            files::write_secret(&folder.key_file(key.key().kind()), pem.as_bytes())?;
+            files::write_secret(&self.key_file(key.key().kind()), pem.as_bytes())?;
         }
-        files::write_new(&folder.0.join("logs.policy"), NO_LOGS.as_bytes(), 0o644)?;
-        Journal::create(&folder.0)?;
+        files::write_new(&self.0.join("logs.policy"), NO_LOGS.as_bytes(), 0o644)?;
+        Journal::create(&self.0)?;
         let quoted = toml::Value::from(name).to_string();
         let text = TEMPLATE.replace("name = \"witness.example\"", &format!("name = {quoted}"));
         // Last: a folder without it is no witness.
-        files::write_new(&folder.0.join("witness.toml"), text.as_bytes(), 0o644)?;
+        files::write_new(&self.0.join("witness.toml"), text.as_bytes(), 0o644)?;
         Ok(made.iter().map(|key| key.key().to_string()).collect())
     }
 
@@ -141,5 +139,44 @@ impl WitnessDir {
         };
         CheckpointWitness::open(parts)
             .map_err(|error| Failure::local(format_args!("{}: {error}", self.0.display())))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KINDS: [CosignatureKind; 2] = [CosignatureKind::Ed25519, CosignatureKind::MlDsa44];
+
+    #[test]
+    fn a_witness_that_cannot_be_made_leaves_the_folder_as_it_was() {
+        let parent = tempfile::tempdir().unwrap();
+        let root = parent.path().join("w");
+        let failure = WitnessDir::create(&root, "two words", &KINDS).unwrap_err();
+        assert!(failure.message.starts_with("--name two words: "), "{}", failure.message);
+        assert!(!root.exists());
+        // Two keys of one kind do not fit in one file, so the second cannot be written.
+        let twice = [CosignatureKind::Ed25519; 2];
+        let failure = WitnessDir::create(&root, "witness.example/w", &twice).unwrap_err();
+        assert!(failure.message.starts_with("cannot create "), "{}", failure.message);
+        assert!(!root.exists());
+        std::fs::create_dir(&root).unwrap();
+        WitnessDir::create(&root, "witness.example/w", &twice).unwrap_err();
+        assert_eq!(root.read_dir().unwrap().count(), 0);
+        assert_eq!(WitnessDir::create(&root, "witness.example/w", &KINDS).unwrap().len(), 2);
+        WitnessDir::open(&root).unwrap();
+    }
+
+    #[test]
+    fn a_witness_is_only_made_in_an_empty_folder_that_can_be_read() {
+        let root = tempfile::tempdir().unwrap();
+        let file = root.path().join("notes.txt");
+        std::fs::write(&file, "mine").unwrap();
+        let failure = WitnessDir::create(root.path(), "witness.example/w", &KINDS).unwrap_err();
+        assert_eq!(failure.message, format!("{} is not empty", root.path().display()));
+        assert_eq!(failure.hint.as_deref(), Some("a witness is only made in an empty folder"));
+        let failure = WitnessDir::create(&file, "witness.example/w", &KINDS).unwrap_err();
+        assert!(failure.message.starts_with("cannot use "), "{}", failure.message);
+        assert_eq!(root.path().read_dir().unwrap().count(), 1);
     }
 }

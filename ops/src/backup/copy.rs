@@ -1,12 +1,13 @@
 //! Copying files so that they are on the disk, and telling what they were.
 
 use crate::failure::Failure;
+use crate::folder;
 use anyhow::Context;
 use data_encoding::HEXLOWER;
 use sha2::{Digest, Sha256};
-use std::fs::{DirBuilder, File, OpenOptions};
+use std::fs::{File, OpenOptions};
 use std::io::{Read, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Component, Path, PathBuf};
 
 /// How much is read at a time, in bytes.
@@ -23,7 +24,7 @@ pub(super) struct Content {
 /// `done` hears how many bytes were copied since it heard last.
 pub(super) fn copy(from: &Path, to: &Path, done: &mut dyn FnMut(u64)) -> Result<Content, Failure> {
     if let Some(folder) = to.parent() {
-        make_folder(folder)?;
+        folder::make(folder)?;
     }
     let mut source = File::open(from).with_context(|| format!("cannot read {}", from.display()))?;
     let mut target = OpenOptions::new()
@@ -44,12 +45,6 @@ pub(super) fn copy(from: &Path, to: &Path, done: &mut dyn FnMut(u64)) -> Result<
     }
     target.sync_all().with_context(|| format!("cannot write {}", to.display()))?;
     Ok(Content { bytes, sha256: HEXLOWER.encode(&hash.finalize()) })
-}
-
-/// Makes a folder for its owner only, and those above it.
-pub(super) fn make_folder(folder: &Path) -> Result<(), Failure> {
-    let made = DirBuilder::new().recursive(true).mode(0o700).create(folder);
-    Ok(made.with_context(|| format!("cannot make {}", folder.display()))?)
 }
 
 /// Has the names in every folder that holds one of these files reach the disk, up to `root`.

@@ -1,17 +1,17 @@
 //! Putting a backup back.
 
 use super::Steps;
-use super::copy::{copy, make_folder, sync, sync_folders};
+use super::copy::{copy, sync, sync_folders};
 use super::manifest::{Manifest, damaged};
 use crate::datadir::Role;
 use crate::failure::Failure;
 use crate::files;
+use crate::folder::{self, NewFolder};
 use crate::progress::Progress;
 use anyhow::Context;
 use ledger::{Compared, Inspected, RestoredMark};
 use proofs::EntryId;
 use std::fs;
-use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use storage::RocksStore;
 
@@ -43,11 +43,7 @@ pub(crate) fn restore(wanted: &Wanted<'_>, step: Steps<'_>) -> Result<Restored, 
     let manifest = Manifest::read(wanted.backup)?;
     check(wanted, &manifest)?;
     let place = Place::make(wanted.root)?;
-    let restored = place.fill(wanted, manifest, step);
-    if restored.is_err() {
-        place.abandon();
-    }
-    restored
+    place.fill(wanted, manifest, step).inspect_err(|_| place.0.abandon())
 }
 
 /// What can be told without copying anything.
@@ -79,45 +75,27 @@ fn check(wanted: &Wanted<'_>, manifest: &Manifest) -> Result<(), Failure> {
 }
 
 /// The folder that a backup is put back in.
-struct Place {
-    root: PathBuf,
-    /// Whether it was not there before.
-    made: bool,
-}
+struct Place(NewFolder);
 
 impl Place {
     fn make(root: &Path) -> Result<Self, Failure> {
-        let unfinished = root.join(UNFINISHED).exists();
-        let made = match root.read_dir().map(|mut items| items.next().is_some()) {
-            Ok(false) => false,
-            Ok(true) if unfinished => {
-                return Err(Failure::local(format_args!(
+        let new = NewFolder::take(root, || {
+            if root.join(UNFINISHED).exists() {
+                return Failure::local(format_args!(
                     "{} holds what a restore left that was interrupted",
                     root.display()
                 ))
-                .hint("delete the folder and run the command again, or name another"));
+                .hint("delete the folder and run the command again, or name another");
             }
-            Ok(true) => {
-                return Err(Failure::local(format_args!(
-                    "{} is not empty, and a log is only restored in an empty folder",
-                    root.display()
-                ))
-                .hint("name another folder; keep a log that was damaged until the restored one serves"));
-            }
-            Err(error) if error.kind() == ErrorKind::NotFound => {
-                make_folder(root)?;
-                true
-            }
-            Err(error) => return Err(Failure::local(format_args!("cannot use {}: {error}", root.display()))),
-        };
-        let place = Self { root: root.to_owned(), made };
-        if let Err(failure) =
-            files::replace(&root.join(UNFINISHED), b"a restore into this folder is not finished\n")
-        {
-            place.abandon();
-            return Err(failure);
-        }
-        Ok(place)
+            Failure::local(format_args!(
+                "{} is not empty, and a log is only restored in an empty folder",
+                root.display()
+            ))
+            .hint("name another folder; keep a log that was damaged until the restored one serves")
+        })?;
+        files::replace(&root.join(UNFINISHED), b"a restore into this folder is not finished\n")
+            .inspect_err(|_| new.abandon())?;
+        Ok(Self(new))
     }
 
     fn fill(&self, wanted: &Wanted<'_>, manifest: Manifest, step: Steps<'_>) -> Result<Restored, Failure> {
@@ -125,17 +103,17 @@ impl Place {
         self.copy_all(wanted.backup, &manifest, step)?;
         self.copy_keys(wanted, &manifest)?;
         step("the keys were copied")?;
-        sync_folders(&self.root, manifest.files.iter().map(|file| Path::new(&file.path)))?;
+        sync_folders(self.0.root(), manifest.files.iter().map(|file| Path::new(&file.path)))?;
         let found = self.inspect(wanted, &manifest)?;
         step("the store was checked")?;
         let mark = RestoredMark { head: found.head.tree, witnessed: manifest.bound_by_witnesses };
-        RocksStore::seal_restored(&self.root.join("store"), manifest.store_format, &mark.to_json())
+        RocksStore::seal_restored(&self.0.root().join("store"), manifest.store_format, &mark.to_json())
             .map_err(Failure::local)?;
         step("the store was sealed")?;
-        let unfinished = self.root.join(UNFINISHED);
+        let unfinished = self.0.root().join(UNFINISHED);
         fs::remove_file(&unfinished).with_context(|| format!("cannot remove {}", unfinished.display()))?;
-        sync(&self.root)?;
-        if let Some(above) = self.root.parent().filter(|above| !above.as_os_str().is_empty()) {
+        sync(self.0.root())?;
+        if let Some(above) = self.0.root().parent().filter(|above| !above.as_os_str().is_empty()) {
             sync(above)?;
         }
         step("the restore was finished")?;
@@ -147,7 +125,7 @@ impl Place {
         let total = manifest.bytes();
         let (progress, mut done) = (Progress::new("restore", 0, total), 0);
         for file in &manifest.files {
-            let content = copy(&backup.join(&file.path), &self.root.join(&file.path), &mut |bytes| {
+            let content = copy(&backup.join(&file.path), &self.0.root().join(&file.path), &mut |bytes| {
                 done += bytes;
                 progress.at(done, total);
             })?;
@@ -162,8 +140,8 @@ impl Place {
     /// Puts the keys in place that were given. The operator's is for whoever decides, not for the machine that serves
     /// (D19).
     fn copy_keys(&self, wanted: &Wanted<'_>, manifest: &Manifest) -> Result<(), Failure> {
-        let keys = self.root.join("keys");
-        make_folder(&keys)?;
+        let keys = self.0.root().join("keys");
+        folder::make(&keys)?;
         let Some(folder) = wanted.keys else { return Ok(()) };
         if !manifest.keys.is_empty() {
             return Err(Failure::local("the backup has its own keys, so --keys would be ambiguous"));
@@ -181,14 +159,14 @@ impl Place {
     fn missing_keys(&self, second: bool) -> Vec<String> {
         let needed = of_service().filter(|role| second || *role != Role::CheckpointsMlDsa);
         let names = needed.map(|role| format!("{role}.pem"));
-        names.filter(|name| !self.root.join("keys").join(name).exists()).collect()
+        names.filter(|name| !self.0.root().join("keys").join(name).exists()).collect()
     }
 
     /// Proves what was put back: it is the log that the backup says, as far as it says, and nobody's checkpoint is ahead
     /// of it.
     fn inspect(&self, wanted: &Wanted<'_>, manifest: &Manifest) -> Result<Inspected, Failure> {
         let damage = |error: &dyn std::fmt::Display| damaged(wanted.backup, &error.to_string());
-        let store = RocksStore::open_copy(&self.root.join("store"), &storage::Settings::default())
+        let store = RocksStore::open_copy(&self.0.root().join("store"), &storage::Settings::default())
             .map_err(|error| damage(&error))?;
         let found = ledger::inspect(&store).map_err(|error| damage(&error))?;
         let head = found.head.tree;
@@ -213,17 +191,6 @@ impl Place {
             }
         }
         Ok(found)
-    }
-
-    /// Takes back what a restore that failed has made.
-    fn abandon(&self) {
-        for item in self.root.read_dir().into_iter().flatten().flatten() {
-            let path = item.path();
-            fs::remove_dir_all(&path).or_else(|_| fs::remove_file(&path)).ok();
-        }
-        if self.made {
-            fs::remove_dir(&self.root).ok();
-        }
     }
 }
 

@@ -1,17 +1,17 @@
 //! Making a backup.
 
-use super::copy::{copy, make_folder, sync, sync_folders};
+use super::copy::{copy, sync, sync_folders};
 use super::manifest::{MANIFEST, Manifest, Named};
 use super::{Steps, live};
 use crate::config::Config;
 use crate::datadir::{DataDir, Role};
 use crate::failure::Failure;
 use crate::files;
+use crate::folder::NewFolder;
 use crate::progress::Progress;
 use anyhow::Context;
 use ledger::{Clock, SystemClock};
 use std::fs;
-use std::io::ErrorKind;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use storage::RocksStore;
@@ -68,46 +68,29 @@ pub(crate) fn backup(
     step: Steps<'_>,
 ) -> Result<Taken, Failure> {
     let config = folder.config()?;
-    let made = Target::make(folder, target)?;
-    let taken = made.fill(folder, &config, with_keys, step);
-    if taken.is_err() {
-        made.abandon();
-    }
-    taken
+    let target = Target::make(folder, target)?;
+    target.fill(folder, &config, with_keys, step).inspect_err(|_| target.0.abandon())
 }
 
 /// The folder of a backup that is being made.
-struct Target {
-    root: PathBuf,
-    /// Whether it was not there before.
-    made: bool,
-}
+struct Target(NewFolder);
 
 impl Target {
     fn make(folder: &DataDir, root: &Path) -> Result<Self, Failure> {
-        let made = match root.read_dir().map(|mut items| items.next().is_some()) {
-            Ok(false) => false,
-            Ok(true) => {
-                return Err(Failure::local(format_args!(
-                    "{} is not empty, and a backup is only made in an empty folder",
-                    root.display()
-                ))
-                .hint("name another folder, one for each backup"));
-            }
-            Err(error) if error.kind() == ErrorKind::NotFound => {
-                make_folder(root)?;
-                true
-            }
-            Err(error) => return Err(Failure::local(format_args!("cannot use {}: {error}", root.display()))),
-        };
-        let target = Self { root: root.to_owned(), made };
+        let new = NewFolder::take(root, || {
+            Failure::local(format_args!(
+                "{} is not empty, and a backup is only made in an empty folder",
+                root.display()
+            ))
+            .hint("name another folder, one for each backup")
+        })?;
         let inside = root.canonicalize().ok().zip(folder.root().canonicalize().ok());
         if inside.is_some_and(|(target, log)| target.starts_with(log)) {
-            target.abandon();
+            new.abandon();
             return Err(Failure::local("a backup inside of the log's own folder is none")
                 .hint("name a folder on another disk"));
         }
-        Ok(target)
+        Ok(Self(new))
     }
 
     fn fill(
@@ -153,9 +136,9 @@ impl Target {
             check: String::new(),
         };
         let manifest = manifest.sealed()?;
-        sync_folders(&self.root, manifest.files.iter().map(|file| Path::new(&file.path)))?;
-        files::replace(&self.root.join(MANIFEST), &manifest.text()?)?;
-        if let Some(above) = self.root.parent().filter(|above| !above.as_os_str().is_empty()) {
+        sync_folders(self.0.root(), manifest.files.iter().map(|file| Path::new(&file.path)))?;
+        files::replace(&self.0.root().join(MANIFEST), &manifest.text()?)?;
+        if let Some(above) = self.0.root().parent().filter(|above| !above.as_os_str().is_empty()) {
             sync(above)?;
         }
         step("the manifest was written")?;
@@ -167,7 +150,7 @@ impl Target {
         let (progress, mut done) = (Progress::new("backup", 0, total), 0);
         let mut copied = Vec::with_capacity(jobs.len());
         for (from, name) in jobs {
-            let content = copy(from, &self.root.join(name), &mut |bytes| {
+            let content = copy(from, &self.0.root().join(name), &mut |bytes| {
                 done += bytes;
                 progress.at(done, total);
             })?;
@@ -179,7 +162,7 @@ impl Target {
 
     /// Opens what was copied, and proves it as opening the log does.
     fn inspect(&self) -> Result<ledger::Inspected, Failure> {
-        let path = self.root.join("store");
+        let path = self.0.root().join("store");
         let cannot = |error: &dyn std::fmt::Display| {
             Failure::local(format_args!("what was copied is not the log: {error}"))
                 .hint("is the log itself whole? stop the service and run: stele fsck DIR")
@@ -190,18 +173,6 @@ impl Target {
         drop(store);
         forget_opening(&path)?;
         Ok(found)
-    }
-
-    /// Takes back what a backup that failed has made.
-    fn abandon(&self) {
-        let mine = self.root.read_dir().into_iter().flatten().flatten();
-        for item in mine {
-            let path = item.path();
-            fs::remove_dir_all(&path).or_else(|_| fs::remove_file(&path)).ok();
-        }
-        if self.made {
-            fs::remove_dir(&self.root).ok();
-        }
     }
 }
 
