@@ -79,6 +79,15 @@ pub struct Evidence {
     pub unprotected_x5chain: Vec<Vec<u8>>,
 }
 
+impl Admitted {
+    /// How many bytes it keeps of what was sent: the statement, and certificates that stand beside it.
+    pub(crate) fn len(&self) -> usize {
+        let Evidence { chain, unprotected_x5chain, .. } = &self.evidence;
+        let certificates: usize = chain.iter().chain(unprotected_x5chain).map(Vec::len).sum();
+        self.statement.statement().canonical().len().saturating_add(certificates)
+    }
+}
+
 impl Governance {
     /// What the genesis statement fixed.
     pub fn identity(&self) -> &LogIdentity {

@@ -69,8 +69,7 @@ impl Shared {
 
     /// How many bytes of the mailbox a statement takes. One larger than the whole mailbox may still pass alone.
     pub(crate) fn mailbox_share(&self, admitted: &Admitted) -> Option<u32> {
-        let length = admitted.statement.statement().canonical().len();
-        u32::try_from(length.min(self.settings.mailbox_bytes)).ok()
+        u32::try_from(admitted.len().min(self.settings.mailbox_bytes)).ok()
     }
 
     pub(crate) fn published(&self) -> Published {

@@ -67,6 +67,16 @@ fn arch_05_and_16_a_chain_to_a_registered_root_admits_and_is_the_evidence() {
 }
 
 #[test]
+fn certificates_that_are_kept_count_against_the_mailbox() {
+    let root = Ca::root("Root");
+    let world = trusting(&[&root]);
+    let leaf = acme_leaf(&root);
+    let admitted = world.judge(&leaf.sign(ACME)).unwrap();
+    let canonical = admitted.statement.statement().canonical().len();
+    assert_eq!(admitted.len(), canonical + leaf.chain[0].len() + root.der().len());
+}
+
+#[test]
 fn x5_03_a_root_that_comes_with_the_statement_is_no_anchor() {
     let (ours, theirs) = (Ca::root("Root"), Ca::root("Root"));
     let world = trusting(&[&ours]);
