@@ -1,13 +1,12 @@
 //! From committed heads to checkpoints (D10): at most one an interval, at once when idle; seen by witnesses before it is
 //! published, if the log has any.
 //!
-//! A round begins when a head is signed. Without a quorum to ask for it ends at once: the checkpoint is published. With
-//! one, the checkpoint is announced to the witnesses, and the round waits for the quorum, up to a limit; then it is
-//! published as it is, or held back. Whatever comes late is merged into it until the next round begins. Nothing here is
-//! waited for by a registration.
+//! A candidate is the newest head, signed. Without a quorum to ask for it is published at once. With one, it is announced to
+//! the witnesses and waits for the quorum, up to a limit; then it is published as it is, or held back. Whatever comes late
+//! is put under it until the next candidate. Nothing here is waited for by a registration.
 
+mod candidate;
 mod feeder;
-mod round;
 #[cfg(test)]
 mod tests;
 
@@ -28,8 +27,8 @@ use crate::metrics::{gauge_value, timed};
 use crate::shared::{Published, Shared, State};
 use crate::witness::Witnessing;
 
+use candidate::{Candidate, Stage};
 use feeder::{Event, Feeder, Target};
-use round::{Round, Stage};
 
 /// How many answers of witnesses may wait for the publisher; each witness has at most one on its way.
 const EVENTS: usize = 256;
@@ -41,7 +40,7 @@ pub struct Publisher {
     shared: Arc<Shared>,
     heads: watch::Receiver<State>,
     origin: Origin,
-    round: Option<Round>,
+    candidate: Option<Candidate>,
     targets: watch::Sender<Option<Arc<Target>>>,
     events: mpsc::Receiver<Event>,
     sender: mpsc::Sender<Event>,
@@ -53,7 +52,7 @@ impl Publisher {
         let heads = shared.state.clone();
         let (sender, events) = mpsc::channel(EVENTS);
         let (targets, _) = watch::channel(None);
-        Self { shared, heads, origin, round: None, targets, events, sender, ended: false }
+        Self { shared, heads, origin, candidate: None, targets, events, sender, ended: false }
     }
 
     /// Publishes until the sequencer has ended and its last head is covered by a checkpoint, or, with witnesses, until
@@ -133,7 +132,7 @@ impl Publisher {
     }
 
     fn is_settled(&self) -> bool {
-        self.round.as_ref().is_none_or(|round| round.stage != Stage::Waiting)
+        self.candidate.as_ref().is_none_or(|candidate| candidate.stage != Stage::Waiting)
     }
 
     /// Whether a log that has ended has a head that the public does not know, and that may still get there. Witnesses
@@ -144,43 +143,43 @@ impl Publisher {
 
     fn is_behind(&self) -> bool {
         let head = self.heads.borrow().head.tree.size;
-        match &self.round {
-            Some(round) => head > round.checkpoint.head.size,
+        match &self.candidate {
+            Some(candidate) => head > candidate.checkpoint.head.size,
             None => head > self.shared.published_size(),
         }
     }
 
-    /// Whether a new round is to begin now.
+    /// Whether it is time for a new candidate.
     fn is_due(&self) -> bool {
-        let Some(round) = &self.round else {
+        let Some(candidate) = &self.candidate else {
             // A log with witnesses begins by showing them where it stands.
             return self.is_behind() || self.witnessing().is_some();
         };
-        if round.stage == Stage::Waiting {
+        if candidate.stage == Stage::Waiting {
             return false;
         }
-        let age = round.began.elapsed();
+        let age = candidate.began.elapsed();
         let paced = self.ended || age >= self.shared.settings.checkpoint_interval();
         (self.is_behind() && paced) || (!self.ended && self.again_after().is_some_and(|after| age >= after))
     }
 
-    /// How old a settled round may get before its head is shown to the witnesses again.
+    /// How old a settled candidate may get before its head is shown to the witnesses again.
     fn again_after(&self) -> Option<Duration> {
-        let (witnessing, round) = (self.witnessing()?, self.round.as_ref()?);
+        let (witnessing, candidate) = (self.witnessing()?, self.candidate.as_ref()?);
         let patience = witnessing.settings.recosign_interval;
         let held = witnessing.settings.quorum_wait.max(self.shared.settings.checkpoint_interval());
-        Some(if round.stage == Stage::Held { held.saturating_mul(2).min(patience) } else { patience })
+        Some(if candidate.stage == Stage::Held { held.saturating_mul(2).min(patience) } else { patience })
     }
 
     /// When something becomes due without anything happening.
     fn wake(&self) -> Option<Instant> {
-        let round = self.round.as_ref()?;
-        let after = match round.stage {
+        let candidate = self.candidate.as_ref()?;
+        let after = match candidate.stage {
             Stage::Waiting => Some(self.quorum_wait()),
             _ if self.is_behind() => Some(self.shared.settings.checkpoint_interval()),
             _ => self.again_after(),
         };
-        after.and_then(|after| round.began.checked_add(after))
+        after.and_then(|after| candidate.began.checked_add(after))
     }
 
     fn quorum_wait(&self) -> Duration {
@@ -195,46 +194,46 @@ impl Publisher {
         let checkpoint = Checkpoint { origin: self.origin.clone(), head: head.tree };
         let time = self.shared.time_after(head);
         let note = sign(&checkpoint, time, &self.shared.keys)?;
-        let mut round = Round::new(checkpoint, note);
+        let mut candidate = Candidate::new(checkpoint, note);
         if self.needs_quorum() {
-            self.shared.store.announce(round.note.to_string().as_bytes()).map_err(Fatal::Publish)?;
+            self.shared.store.announce(candidate.note.to_string().as_bytes()).map_err(Fatal::Publish)?;
             self.shared.progress.needs_quorum();
         } else {
-            round.stage = Stage::Published;
-            self.publish(&round)?;
+            candidate.stage = Stage::Published;
+            self.publish(&candidate)?;
         }
-        let target = Target { checkpoint: round.checkpoint.clone(), note: round.note.clone() };
+        let target = Target { checkpoint: candidate.checkpoint.clone(), note: candidate.note.clone() };
         self.targets.send_replace(Some(Arc::new(target)));
-        self.round = Some(round);
+        self.candidate = Some(candidate);
         Ok(())
     }
 
-    /// Ends the waiting of a round when it has its quorum or its time is over.
+    /// Ends the waiting of the candidate when it has its quorum or its time is over.
     fn settle(&mut self) -> Result<(), Fatal> {
-        let Some(mut round) = self.round.take() else { return Ok(()) };
-        let result = self.settle_round(&mut round);
-        self.round = Some(round);
+        let Some(mut candidate) = self.candidate.take() else { return Ok(()) };
+        let result = self.settle_candidate(&mut candidate);
+        self.candidate = Some(candidate);
         result
     }
 
-    fn settle_round(&mut self, round: &mut Round) -> Result<(), Fatal> {
+    fn settle_candidate(&mut self, candidate: &mut Candidate) -> Result<(), Fatal> {
         let Some(witnessing) = self.witnessing() else { return Ok(()) };
         let without_quorum = witnessing.settings.without_quorum;
-        let quorum = round.take_news().then(|| round.has_quorum(&witnessing.policy));
-        match (quorum, round.stage) {
+        let quorum = candidate.take_news().then(|| candidate.has_quorum(&witnessing.policy));
+        match (quorum, candidate.stage) {
             (Some(true), _) => {
-                round.stage = Stage::Published;
-                self.publish(round)?;
-                self.cover(round);
+                candidate.stage = Stage::Published;
+                self.publish(candidate)?;
+                self.cover(candidate);
             }
             // More cosignatures than none are worth showing, though they are not the quorum.
-            (Some(false), Stage::Published) => self.publish(round)?,
-            (_, Stage::Waiting) if round.began.elapsed() >= self.quorum_wait() => {
-                round.stage = round::without_quorum(without_quorum);
+            (Some(false), Stage::Published) => self.publish(candidate)?,
+            (_, Stage::Waiting) if candidate.began.elapsed() >= self.quorum_wait() => {
+                candidate.stage = candidate::without_quorum(without_quorum);
                 self.shared.metrics.witness.without_quorum(without_quorum);
-                tracing::warn!(tree_size = %round.checkpoint.head.size, "the witnesses did not cosign in time");
-                if round.stage == Stage::Published {
-                    self.publish(round)?;
+                tracing::warn!(tree_size = %candidate.checkpoint.head.size, "the witnesses did not cosign in time");
+                if candidate.stage == Stage::Published {
+                    self.publish(candidate)?;
                 }
             }
             _ => {}
@@ -246,8 +245,10 @@ impl Publisher {
     pub(crate) fn take(&mut self, event: Event) -> Result<(), Fatal> {
         match event {
             Event::Cosigned { checkpoint, line } => {
-                if let Some(round) = self.round.as_mut().filter(|round| round.checkpoint == checkpoint) {
-                    round.add(line);
+                if let Some(candidate) =
+                    self.candidate.as_mut().filter(|candidate| candidate.checkpoint == checkpoint)
+                {
+                    candidate.add(line);
                 }
                 Ok(())
             }
@@ -269,13 +270,14 @@ impl Publisher {
     ///
     /// If we stop before the file is replaced, the older checkpoint stands; if we stop after, opening the log finds
     /// the newer one. No checkpoint leaves the process before it is durable (CKPT-04, D11).
-    fn publish(&self, round: &Round) -> Result<(), Fatal> {
+    fn publish(&self, candidate: &Candidate) -> Result<(), Fatal> {
         timed(&self.shared.metrics.publish_seconds, || {
-            let published = persist(&round.note.to_string(), &round.checkpoint, self.shared.store.as_ref())?;
+            let published =
+                persist(&candidate.note.to_string(), &candidate.checkpoint, self.shared.store.as_ref())?;
             self.shared.set_published(published);
             Ok::<(), Fatal>(())
         })?;
-        self.shared.progress.published(round.began.into_std(), !self.is_behind_published());
+        self.shared.progress.published(candidate.began.into_std(), !self.is_behind_published());
         Ok(())
     }
 
@@ -283,16 +285,16 @@ impl Publisher {
         self.heads.borrow().head.tree.size > self.shared.published_size()
     }
 
-    fn cover(&self, round: &Round) {
-        self.shared.metrics.witness.covered.set(gauge_value(round.checkpoint.head.size.get()));
-        self.shared.set_covered(round.checkpoint.head);
+    fn cover(&self, candidate: &Candidate) {
+        self.shared.metrics.witness.covered.set(gauge_value(candidate.checkpoint.head.size.get()));
+        self.shared.set_covered(candidate.checkpoint.head);
     }
 
     /// Signs and publishes the newest committed head, whoever has seen it: what a log without witnesses does each
     /// interval.
     #[cfg(test)]
     pub(crate) fn publish_newest(&mut self) -> Result<(), Fatal> {
-        self.round = None;
+        self.candidate = None;
         if self.is_behind() { self.begin() } else { Ok(()) }
     }
 }

@@ -16,7 +16,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use proofs::{LeafIndex, UnixTime};
-use storage::Commit;
+use storage::{Commit, LogStore, Snapshot};
 use tokio::sync::watch;
 
 use crate::error::Fatal;
@@ -82,35 +82,23 @@ impl Sequencer {
         self.pool.waiting()
     }
 
-    /// If we stop before 4 returned: nothing is stored, or all of it is and nobody was told; a retry finds out which.
-    /// If we stop after 4: it is durable; opening the log releases it again, and a retry gets its receipt.
+    /// If we stop before the commit returned: nothing is stored, or all of it is and nobody was told; a retry finds out
+    /// which. If we stop after it: it is durable; opening the log releases it again, and a retry gets its receipt.
     fn round(&mut self, batch: Vec<Pending>) -> Result<bool, Fatal> {
         let State { head, governance, .. } = self.state.borrow().clone();
         let now = self.shared.time_after(head);
 
-        // 2. What is no longer judged under the newest rules goes back; what is registered already is answered.
+        // What is no longer judged under the newest rules goes back; what is registered already is answered.
         let mut guards = Vec::with_capacity(batch.len());
         let mut round = Round::new(head, now, governance.clone(), self.covered);
-        let mut snapshot = None;
+        let mut log = LogBefore::new(self.shared.store.as_ref());
         for pending in batch {
             let Pending { id, admitted, judged, reply, room, flight, since } = pending;
             self.shared.metrics.queue_seconds.observe(since.elapsed().as_secs_f64());
             guards.push((room, flight));
             let current = judged_under_newest(&judged, &governance, now);
             let new = self.is_new(&judged, &admitted, &governance);
-            let asks = admitted.examination.as_ref().is_some_and(|found| !found.probes.is_empty());
-            // What changes the rules, or continues what came before it, is weighed against the log.
-            let statement = admitted.statement.statement().header();
-            let control = admitted.control.is_some() || trace_batch::range_of(statement).is_some();
-            let view = if new && !asks && !control {
-                None
-            } else {
-                let view = match snapshot.take() {
-                    Some(view) => view,
-                    None => self.shared.store.snapshot().map_err(Fatal::Read)?,
-                };
-                Some(&**snapshot.insert(view))
-            };
+            let view = if !new || needs_the_log(&admitted) { Some(log.view()?) } else { None };
             let before = view.filter(|_| !new);
             if let Some(verdict) = round.known(before, &id, &admitted).map_err(Fatal::Read)? {
                 round.answers.push((id, reply, verdict));
@@ -121,13 +109,13 @@ impl Sequencer {
                 round.answers.push((id, reply, Verdict::JudgeAgain(admitted)));
             }
         }
-        drop(snapshot);
+        drop(log);
         let grew = !round.entries.is_empty();
         if grew {
             self.commit(&mut round)?;
         }
 
-        // 6. In batch order; what is answered is no longer on its way, so asking for it at once gives the same answer.
+        // In batch order; what is answered is no longer on its way, so asking for it at once gives the same answer.
         // A caller who has gone away loses nothing: asking again finds the entry.
         drop(guards);
         let mut jobs = Vec::with_capacity(round.answers.len());
@@ -189,6 +177,34 @@ impl Sequencer {
             }
         });
         Ok(())
+    }
+}
+
+/// Whether the place of the statement matters to it: it changes the rules, continues what came before it, or its profile
+/// asks about earlier entries.
+fn needs_the_log(admitted: &Admitted) -> bool {
+    let asks = admitted.examination.as_ref().is_some_and(|found| !found.probes.is_empty());
+    let header = admitted.statement.statement().header();
+    asks || admitted.control.is_some() || trace_batch::range_of(header).is_some()
+}
+
+/// The log before the round, read when it is first asked for: most rounds never do.
+struct LogBefore<'a> {
+    store: &'a dyn LogStore,
+    snapshot: Option<Box<dyn Snapshot + 'a>>,
+}
+
+impl<'a> LogBefore<'a> {
+    fn new(store: &'a dyn LogStore) -> Self {
+        Self { store, snapshot: None }
+    }
+
+    fn view(&mut self) -> Result<&dyn Snapshot, Fatal> {
+        let snapshot = match self.snapshot.take() {
+            Some(snapshot) => snapshot,
+            None => self.store.snapshot().map_err(Fatal::Read)?,
+        };
+        Ok(&**self.snapshot.insert(snapshot))
     }
 }
 

@@ -13,12 +13,12 @@ use crate::rows;
 
 /// The rows of this round that probes may look for.
 #[derive(Default)]
-pub(super) struct Recent(BTreeMap<Vec<u8>, LeafIndex>);
+pub(super) struct RoundRows(BTreeMap<Vec<u8>, LeafIndex>);
 
 /// The log before one entry: what is committed, and the entries before it in its round.
 struct View<'a> {
     before: Option<&'a dyn Snapshot>,
-    recent: &'a Recent,
+    round: &'a RoundRows,
 }
 
 impl LogView for View<'_> {
@@ -28,15 +28,15 @@ impl LogView for View<'_> {
             None => Vec::new(),
         };
         let from = (Bound::Included(prefix.to_vec()), Bound::Unbounded);
-        let recent = self.recent.0.range(from).take_while(|(key, _)| key.starts_with(prefix));
-        found.extend(recent.map(|(key, leaf)| (key.clone(), *leaf)));
+        let of_round = self.round.0.range(from).take_while(|(key, _)| key.starts_with(prefix));
+        found.extend(of_round.map(|(key, leaf)| (key.clone(), *leaf)));
         found.sort();
         found.truncate(limit);
         Ok(found)
     }
 }
 
-impl Recent {
+impl RoundRows {
     /// Keeps what a later probe of the round may look for.
     pub(super) fn extend(&mut self, rows: &[IndexRow]) {
         let probed = rows.iter().filter(|row| row.index == rows::TERM && is_probed(&row.key));
@@ -48,10 +48,10 @@ impl Recent {
 pub(super) fn examined(
     admitted: &Admitted,
     before: Option<&dyn Snapshot>,
-    recent: &Recent,
+    round: &RoundRows,
     index: LeafIndex,
 ) -> Result<Option<Examined>, StoreError> {
     let Some(examination) = admitted.examination.as_deref() else { return Ok(None) };
-    let findings = log_findings(&examination.probes, &View { before, recent }, index)?;
+    let findings = log_findings(&examination.probes, &View { before, round }, index)?;
     Ok(Some(Examined::new(examination, findings)))
 }

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use proofs::{EntryId, LeafIndex, SignedStatement, UnixTime};
 use storage::{Erasure, Head, IndexRow, NewEntry, Snapshot, StoreError};
 
-use super::examined::{self, Recent};
+use super::examined::{self, RoundRows};
 use super::pool::{Judged, Reply, Verdict};
 use super::weigh::{erased_by, weigh};
 use crate::collateral::Collateral;
@@ -33,7 +33,7 @@ pub(super) struct Round {
     ids: HashMap<EntryId, LeafIndex>,
     twins: HashMap<EntryId, EntryId>,
     evidence: HashMap<[u8; 32], Registered>,
-    recent: Recent,
+    searched: RoundRows,
     pub(super) answers: Vec<(EntryId, Reply, Verdict)>,
 }
 
@@ -51,7 +51,7 @@ impl Round {
             ids: HashMap::new(),
             twins: HashMap::new(),
             evidence: HashMap::new(),
-            recent: Recent::default(),
+            searched: RoundRows::default(),
             answers: Vec::new(),
         }
     }
@@ -89,10 +89,10 @@ impl Round {
             let subject = statement.header().subject.as_str().into();
             self.evidence.insert(key, Registered { id, index, registered_at: now, subject });
         }
-        let examined = examined::examined(&admitted, before, &self.recent, index)?;
+        let examined = examined::examined(&admitted, before, &self.searched, index)?;
         let rows = rows::of_entry(statement, index, identity, examined.as_ref());
         if examined.is_some() {
-            self.recent.extend(&rows);
+            self.searched.extend(&rows);
         }
         self.rows.extend(rows);
         let record = Collateral { examined, ..recorded(&admitted, judged, now) };

@@ -27,7 +27,7 @@ pub(super) fn without_quorum(rule: WithoutQuorum) -> Stage {
 }
 
 /// A checkpoint, and the lines under it.
-pub(super) struct Round {
+pub(super) struct Candidate {
     pub(super) checkpoint: Checkpoint,
     pub(super) note: SignedNote,
     pub(super) stage: Stage,
@@ -35,7 +35,7 @@ pub(super) struct Round {
     news: bool,
 }
 
-impl Round {
+impl Candidate {
     pub(super) fn new(checkpoint: Checkpoint, note: SignedNote) -> Self {
         Self { checkpoint, note, stage: Stage::Waiting, began: Instant::now(), news: false }
     }
