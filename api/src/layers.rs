@@ -7,6 +7,7 @@ mod bodies;
 mod edge;
 mod nothing;
 mod rate;
+mod shares;
 
 use std::ops::Deref;
 use std::sync::Arc;

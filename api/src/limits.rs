@@ -19,7 +19,8 @@ pub struct Limits {
     /// not pass in a batch.
     pub batch_bytes: usize,
     /// Bytes of request bodies held in memory at once, over all requests, counted as they arrive; and, half as
-    /// many again, of answers to batches that their clients have not taken yet. Default 64 MiB. Too small: uploads get 503 in a crowd. Too large: that much memory (twice, while a buffer grows)
+    /// many again, of answers to batches that their clients have not taken yet, a quarter of these for one client address.
+    /// Default 64 MiB. Too small: uploads get 503 in a crowd. Too large: that much memory (twice, while a buffer grows)
     /// is at the disposal of slow clients.
     pub body_bytes_in_flight: usize,
     /// Bytes of answers to reads held in memory at once until their clients have taken them: of answers above 4 KiB, but

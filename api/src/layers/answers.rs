@@ -1,8 +1,7 @@
 //! What answers to reads may take in memory until their clients have taken them: all of them, and those of one client.
 
-use std::collections::HashMap;
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::{Body, HttpBody};
@@ -11,7 +10,7 @@ use bytes::Bytes;
 use http_body_util::BodyExt;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::rate::{Network, network};
+use super::shares::{Share, Shares};
 use crate::limits::Limits;
 use crate::metrics::HttpMetrics;
 use crate::problem::{INTERNAL, OVERLOADED, Problem};
@@ -20,26 +19,21 @@ use crate::problem::{INTERNAL, OVERLOADED, Problem};
 /// them as it has streams.
 pub(super) const SMALL: usize = 4096;
 
-/// The part of all the room that one client may have: a quarter.
-const SHARES: usize = 4;
-
 /// The room for answers to reads.
 pub(crate) struct Answers {
     room: Arc<Semaphore>,
     limit: usize,
-    shares: Arc<Mutex<Shares>>,
+    shares: Shares,
     retry: Duration,
     metrics: HttpMetrics,
 }
-
-/// The bytes of each client that has any. There are never more of them than counted answers.
-type Shares = HashMap<Network, usize>;
 
 impl Answers {
     pub(super) fn new(limits: &Limits, metrics: HttpMetrics) -> Self {
         let limit = limits.answer_bytes_in_flight.min(Semaphore::MAX_PERMITS);
         let retry = limits.busy_retry();
-        Self { room: Arc::new(Semaphore::new(limit)), limit, shares: Arc::default(), retry, metrics }
+        let room = Arc::new(Semaphore::new(limit));
+        Self { room, limit, shares: Shares::new(limit), retry, metrics }
     }
 
     /// Counts an answer whose bytes are all there, until the last of them has left. One that is larger than all the room,
@@ -64,46 +58,26 @@ impl Answers {
     fn take(&self, client: Option<IpAddr>, length: usize) -> Option<Charge> {
         let length = length.min(self.limit);
         let room = Arc::clone(&self.room).try_acquire_many_owned(u32::try_from(length).ok()?).ok()?;
-        let client = client.map(network);
-        if let Some(client) = client {
-            let mut shares = lock(&self.shares);
-            let held = shares.get(&client).copied().unwrap_or_default();
-            let more = held.saturating_add(length);
-            if held > 0 && more > self.limit / SHARES {
-                return None;
-            }
-            shares.insert(client, more);
+        if !self.shares.have_room(client, length) {
+            return None;
         }
+        let share = self.shares.count(client, length);
         self.metrics.answer_bytes_held(i64::try_from(length).unwrap_or(i64::MAX));
-        Some(Charge { room, client, shares: Arc::clone(&self.shares), metrics: self.metrics.clone() })
+        Some(Charge { room, metrics: self.metrics.clone(), _share: share })
     }
 }
 
 /// The room of one answer, given back on drop.
 struct Charge {
     room: OwnedSemaphorePermit,
-    client: Option<Network>,
-    shares: Arc<Mutex<Shares>>,
     metrics: HttpMetrics,
+    _share: Share,
 }
 
 impl Drop for Charge {
     fn drop(&mut self) {
-        let length = self.room.num_permits();
-        self.metrics.answer_bytes_held(-i64::try_from(length).unwrap_or(i64::MAX));
-        let Some(client) = self.client else { return };
-        let mut shares = lock(&self.shares);
-        if let Some(held) = shares.get_mut(&client) {
-            *held = held.saturating_sub(length);
-            if *held == 0 {
-                shares.remove(&client);
-            }
-        }
+        self.metrics.answer_bytes_held(-i64::try_from(self.room.num_permits()).unwrap_or(i64::MAX));
     }
-}
-
-fn lock(shares: &Mutex<Shares>) -> MutexGuard<'_, Shares> {
-    shares.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Bytes on their way out, and their room.

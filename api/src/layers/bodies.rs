@@ -1,15 +1,19 @@
 //! Reading a body within bounds: of one body, of all bodies at once, and of time.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::HeaderMap;
 use axum::http::header::CONTENT_LENGTH;
+use axum::http::request::Parts;
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use super::rate::client;
+use super::shares::{Share, Shares};
 use crate::limits::Limits;
 use crate::metrics::HttpMetrics;
 use crate::problem::{BODY_TIMEOUT, MALFORMED, OVERLOADED, Problem};
@@ -23,6 +27,9 @@ pub(crate) struct Bodies {
     /// A budget of its own, so that clients who do not take their answers keep nobody from uploading.
     answers: Arc<Semaphore>,
     answers_limit: usize,
+    /// What each client has not taken of the answers that are made.
+    shares: Shares,
+    trust_forwarded_for: bool,
     limit: usize,
     batch_limit: usize,
     deadline: Duration,
@@ -56,6 +63,9 @@ impl AsRef<[u8]> for Held {
 pub(crate) struct Charge {
     permit: OwnedSemaphorePermit,
     metrics: HttpMetrics,
+    /// Whose answer it is for.
+    owner: Option<(Shares, Option<IpAddr>)>,
+    share: Option<Share>,
 }
 
 impl Bodies {
@@ -65,6 +75,8 @@ impl Bodies {
             budget: Arc::new(Semaphore::new(limits.body_bytes_in_flight.min(Semaphore::MAX_PERMITS))),
             answers: Arc::new(Semaphore::new(answers_limit)),
             answers_limit,
+            shares: Shares::new(answers_limit),
+            trust_forwarded_for: limits.trust_forwarded_for,
             limit: limits.body_bytes,
             batch_limit: limits.batch_bytes,
             deadline: limits.body_read(),
@@ -96,9 +108,14 @@ impl Bodies {
     ///
     /// # Errors
     ///
-    /// 503 when answers that nobody has taken yet fill the memory.
-    pub(crate) fn reserve(&self, bytes: usize) -> Result<Charge, Problem> {
-        let mut charge = Charge { permit: self.permit(&self.answers, 0)?, metrics: self.metrics.clone() };
+    /// 503 when answers that nobody has taken yet fill the memory, or this client has a quarter of it for such answers.
+    pub(crate) fn reserve(&self, asked: &Parts, bytes: usize) -> Result<Charge, Problem> {
+        let client = client(&asked.extensions, &asked.headers, self.trust_forwarded_for);
+        if !self.shares.have_room(client, 0) {
+            return Err(self.full());
+        }
+        let mut charge = self.charge(&self.answers)?;
+        charge.owner = Some((self.shares.clone(), client));
         charge.add(self.permit(&self.answers, bytes.min(self.answers_limit))?);
         Ok(charge)
     }
@@ -125,7 +142,7 @@ impl Bodies {
         too_large: fn(usize) -> Problem,
         mut body: Body,
     ) -> Result<Held, Problem> {
-        let mut charge = Charge { permit: self.permit(&self.budget, 0)?, metrics: self.metrics.clone() };
+        let mut charge = self.charge(&self.budget)?;
         let mut bytes = BytesMut::new();
         while let Some(frame) = body.frame().await {
             let frame = frame.map_err(|_| Problem::of(&MALFORMED).because("the content broke off"))?;
@@ -140,10 +157,18 @@ impl Bodies {
         Ok(Held { bytes: bytes.freeze(), _charge: charge })
     }
 
+    fn charge(&self, budget: &Arc<Semaphore>) -> Result<Charge, Problem> {
+        let permit = self.permit(budget, 0)?;
+        Ok(Charge { permit, metrics: self.metrics.clone(), owner: None, share: None })
+    }
+
     fn permit(&self, budget: &Arc<Semaphore>, bytes: usize) -> Result<OwnedSemaphorePermit, Problem> {
-        let full = || Problem::of(&OVERLOADED).retry_after(self.retry);
-        let bytes = u32::try_from(bytes).map_err(|_| full())?;
-        Arc::clone(budget).try_acquire_many_owned(bytes).map_err(|_| full())
+        let bytes = u32::try_from(bytes).map_err(|_| self.full())?;
+        Arc::clone(budget).try_acquire_many_owned(bytes).map_err(|_| self.full())
+    }
+
+    fn full(&self) -> Problem {
+        Problem::of(&OVERLOADED).retry_after(self.retry)
     }
 }
 
@@ -168,6 +193,8 @@ impl Charge {
         if let Some(spare) = self.permit.split(spare) {
             self.metrics.body_bytes_held(-gauge_value(spare.num_permits()));
         }
+        // Not before: what is still worked on is no fault of the client's.
+        self.share = self.owner.take().map(|(shares, client)| shares.count(client, bytes.len()));
         Self::shared_onto(Arc::new(self), bytes)
     }
 

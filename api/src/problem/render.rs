@@ -128,8 +128,23 @@ pub(crate) fn element(problem: &Problem) -> Vec<u8> {
         facts.push((Value::from("retry-after"), Value::from(seconds)));
     }
     let mut told = told(problem);
+    if let Some((_, detail)) = told.get_mut(1) {
+        *detail = Value::from(brief(&problem.detail));
+    }
     told.push((Value::from(BATCH_KEY), Value::Map(facts)));
     proofs::cbor::encode(&Value::Map(told))
+}
+
+/// The most bytes of the detail of one problem among many: with the rest of it they fit into the room for a receipt.
+const DETAIL_OF_ELEMENT: usize = 800;
+
+fn brief(detail: &str) -> String {
+    let mut brief = detail.to_owned();
+    if brief.len() > DETAIL_OF_ELEMENT {
+        brief.truncate(brief.floor_char_boundary(DETAIL_OF_ELEMENT));
+        brief.push('\u{2026}');
+    }
+    brief
 }
 
 fn json(problem: &Problem, request_id: &str) -> Vec<u8> {

@@ -128,6 +128,25 @@ fn details_are_bounded() {
     assert_eq!(Problem::of(&REJECTED).detail(exact.clone()).detail, exact);
 }
 
+/// A problem without findings fits into the room for a receipt, whatever a client wrote.
+#[test]
+fn details_of_one_among_many_are_bounded_in_bytes() {
+    let location = format!("https://{}/entries/{}", "x".repeat(60), "0".repeat(64));
+    let problem = |detail: String| {
+        let problem = Problem::of(&OVERLOADED).detail(detail).location(&location);
+        element(&problem.retry_after(Duration::from_secs(3_600)))
+    };
+    for character in ["\u{1f3db}", "\u{e9}", "x"] {
+        let bytes = problem(character.repeat(1000));
+        assert!(bytes.len() <= 1280, "{} bytes", bytes.len());
+        let told: ciborium::Value = ciborium::from_reader(bytes.as_slice()).unwrap();
+        let detail = told.as_map().unwrap()[1].1.as_text().unwrap();
+        assert!(detail.ends_with('\u{2026}') && detail.len() >= 800, "{detail}");
+    }
+    let whole = problem("x".repeat(800));
+    assert!(whole.windows(800).any(|part| part == [b'x'; 800]));
+}
+
 #[test]
 fn waits_are_rounded_up_and_never_zero() {
     for (wait, seconds) in [(0, 1), (1, 1), (1000, 1), (1001, 2), (59_999, 60)] {

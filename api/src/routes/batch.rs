@@ -42,7 +42,7 @@ pub(crate) async fn register(State(app): State<App>, request: Request) -> Result
     let body = app.guards.bodies.read_batch(&parts.headers, body).await?.into_bytes();
     let batch = Batch::read(&body, app.guards.limits.batch_entries)?;
     rate_of_batch(&app.guards, &parts, batch.statements.len())?;
-    let room = app.guards.bodies.reserve(batch.statements.len().saturating_mul(ANSWER_BYTES))?;
+    let room = app.guards.bodies.reserve(&parts, batch.statements.len().saturating_mul(ANSWER_BYTES))?;
 
     let wait = if hurried { Wait::ForCommit } else { Wait::ForReceipt };
     let outcomes = app.ledger.register_batch(&batch.statements, wait).await;

@@ -66,7 +66,7 @@ async fn batch(
     let content = app.guards.bodies.read_batch(&parts.headers, body).await?.into_bytes();
     let events = app.ledger.elements(content, limit).await.map_err(|error| Problem::slices(&error))?;
     rate_of_batch(&app.guards, &parts, events.len())?;
-    let room = app.guards.bodies.reserve(events.len().saturating_mul(ANSWER_BYTES))?;
+    let room = app.guards.bodies.reserve(&parts, events.len().saturating_mul(ANSWER_BYTES))?;
     let record = |payload| {
         let Sender { id, scope } = sender.clone();
         let (form, headers) = (Form::CloudEvent, Vec::new());

@@ -7,7 +7,7 @@ use axum::http::{Method, StatusCode};
 use ciborium::Value;
 use proofs::Receipt;
 
-use crate::support::forge::{Forged, twin};
+use crate::support::forge::{Forged, claims, twin};
 use crate::support::{Answer, Service, URL, World, id_of, location_of, request, signed_by};
 
 const SEQUENCE: &str = "application/cbor-seq";
@@ -258,6 +258,44 @@ async fn batches_of_nothing_do_not_keep_the_room_of_receipts() {
         unread.push(service.router.clone().oneshot(sent).await.unwrap());
     }
     assert!(unread.iter().all(|answer| answer.status() == StatusCode::OK));
+}
+
+/// Whoever takes nothing is turned away when a quarter of the room holds what he was answered; the others are not.
+#[tokio::test]
+async fn one_client_does_not_keep_the_room_for_answers_from_others() {
+    use tower::ServiceExt;
+    let mut world = World::open().await;
+    world.limits.body_bytes_in_flight = 64 << 20;
+    world.limits.rate_requests = 1_000_000;
+    let service = world.serve();
+    let name = Value::from("\u{1f3db}".repeat(1000));
+    let stranger = claims(&[(1, name.clone()), (2, name)]);
+    let batch = Forged::good(&world.issuer).with(15, stranger).sign(&world.issuer).repeat(200);
+    let send = async |address: &str| {
+        let headers = [("content-type", SEQUENCE)];
+        let mut sent = request(Method::POST, "/entries/batch", &headers, Body::from(batch.clone()));
+        let address: std::net::SocketAddr = address.parse().unwrap();
+        sent.extensions_mut().insert(axum::extract::ConnectInfo(address));
+        service.router.clone().oneshot(sent).await.unwrap()
+    };
+    let mut unread = Vec::new();
+    let refused = loop {
+        let answer = send("192.0.2.1:1").await;
+        if answer.status() != StatusCode::OK {
+            break answer;
+        }
+        unread.push(answer);
+        assert!(unread.len() <= 1000);
+    };
+    assert_eq!(refused.status(), StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(refused.headers()["retry-after"], "1");
+    assert_eq!(send("192.0.2.2:1").await.status(), StatusCode::OK);
+    let mut bytes = 0;
+    for answer in unread {
+        bytes += axum::body::to_bytes(answer.into_body(), usize::MAX).await.unwrap().len();
+    }
+    assert!((8 << 20..9 << 20).contains(&bytes), "{bytes}");
+    assert_eq!(send("192.0.2.1:2").await.status(), StatusCode::OK, "its answers are gone");
 }
 
 #[tokio::test]
