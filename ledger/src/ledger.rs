@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use proofs::{Cosigner, KeySet, Signer, TreeHead, TreeSize, empty_root};
 use storage::{Head, LogStore};
-use tokio::sync::{Semaphore, mpsc, watch};
+use tokio::sync::{mpsc, watch};
 
 use crate::clock::Clock;
 use crate::control::LogIdentity;
@@ -18,6 +18,7 @@ use crate::publisher::Publisher;
 use crate::recovery;
 use crate::sequencer::Sequencer;
 use crate::sequencer::pool::{Pending, Pool};
+use crate::sequencer::room::MailboxRoom;
 use crate::settings::{ReceiptRule, Settings};
 use crate::shared::{Progress, Published, Shared, State};
 use crate::witness::Witnessing;
@@ -112,8 +113,11 @@ impl Ledger {
             in_flight: InFlight::default(),
             tiles: TileCache::new(settings.tile_cache_bytes, &parts.metrics.tile_lookups),
             state: receiver_of_state,
-            mailbox_bytes: Arc::new(Semaphore::new(settings.mailbox_bytes.min(Semaphore::MAX_PERMITS))),
-            batch_places: Arc::new(Semaphore::new(settings.batch_places())),
+            mailbox_room: MailboxRoom::new(
+                settings.mailbox_entries,
+                settings.mailbox_bytes,
+                &parts.metrics.mailbox,
+            ),
             published: std::sync::RwLock::new(recovered.published),
             covered: std::sync::RwLock::new(covered),
             witnessing: parts.witnessing,

@@ -4,6 +4,7 @@ mod examined;
 pub(crate) mod integrate;
 pub(crate) mod pool;
 mod recent;
+pub(crate) mod room;
 mod round;
 pub(crate) mod weigh;
 

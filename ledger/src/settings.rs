@@ -88,12 +88,6 @@ impl Settings {
         Duration::from_millis(self.register_deadline_ms)
     }
 
-    /// How many places of the mailbox batches may take together: half of it, so that batches, which wait for places,
-    /// never crowd out those who send one statement and do not wait.
-    pub(crate) fn batch_places(&self) -> usize {
-        (self.mailbox_entries / 2).clamp(1, tokio::sync::Semaphore::MAX_PERMITS)
-    }
-
     /// The shortest time between two checkpoints.
     #[must_use]
     pub fn checkpoint_interval(&self) -> Duration {

@@ -6,14 +6,15 @@ use std::time::{Duration, Instant};
 
 use proofs::{LeafIndex, TreeHead, TreeSize, UnixTime};
 use storage::{Head, LogStore};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 
 use crate::clock::Clock;
 use crate::flight::InFlight;
-use crate::governance::{Admitted, Governance};
+use crate::governance::Governance;
 use crate::ledger::Keys;
 use crate::metrics::Metrics;
 use crate::nodes::{EdgeTiles, TileCache};
+use crate::sequencer::room::MailboxRoom;
 use crate::settings::{ReceiptRule, Settings};
 use crate::witness::Witnessing;
 use crate::workers::Workers;
@@ -37,9 +38,7 @@ pub(crate) struct Shared {
     pub(crate) in_flight: InFlight,
     pub(crate) tiles: TileCache,
     pub(crate) state: watch::Receiver<State>,
-    pub(crate) mailbox_bytes: Arc<Semaphore>,
-    /// Half of the places of the mailbox: batches wait for these, and leave the others to whoever sends one statement.
-    pub(crate) batch_places: Arc<Semaphore>,
+    pub(crate) mailbox_room: MailboxRoom,
     pub(crate) published: RwLock<Published>,
     /// The head of the newest checkpoint that the quorum of witnesses cosigned; the empty tree without one.
     pub(crate) covered: RwLock<TreeHead>,
@@ -65,11 +64,6 @@ impl Shared {
     /// log (D6).
     pub(crate) fn time_after(&self, head: Head) -> UnixTime {
         head.time.max(self.clock.now())
-    }
-
-    /// How many bytes of the mailbox a statement takes. One larger than the whole mailbox may still pass alone.
-    pub(crate) fn mailbox_share(&self, admitted: &Admitted) -> Option<u32> {
-        u32::try_from(admitted.len().min(self.settings.mailbox_bytes)).ok()
     }
 
     pub(crate) fn published(&self) -> Published {

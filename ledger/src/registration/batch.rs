@@ -2,7 +2,7 @@
 //!
 //! Judging and signing are done in chunks on the workers; in between, the whole batch waits for the sequencer at once.
 //! Unlike a statement that comes alone, a batch waits for room in the mailbox, no longer than its deadline, and takes no
-//! more than half of the mailbox, together with all other batches.
+//! more than half of the mailbox, of its places and of its bytes, together with all other batches.
 
 #[cfg(test)]
 mod tests;
@@ -22,7 +22,7 @@ use crate::governance::Admitted;
 use crate::ledger::Ledger;
 use crate::receipts::{self, Registered};
 use crate::registrar::Submission;
-use crate::sequencer::pool::{Judged, Pending, Reply, Room, Verdict};
+use crate::sequencer::pool::{Judged, Pending, Reply, Verdict};
 use crate::shared::Shared;
 
 /// How many statements are judged, or get their receipts, in one piece of work. Large enough that handing it over costs
@@ -148,12 +148,10 @@ impl Ledger {
             return;
         };
         let subject: Arc<str> = admitted.statement.statement().header().subject.as_str().into();
-        let Some(bytes) = self.shared.mailbox_share(&admitted) else { return };
         let shared = &self.shared;
         let room = async {
-            let batch = Arc::clone(&shared.batch_places).acquire_owned().await.ok()?;
-            let bytes = Arc::clone(&shared.mailbox_bytes).acquire_many_owned(bytes).await.ok()?;
-            Some((Room::new(&shared.metrics.mailbox, bytes, Some(batch)), self.mailbox.reserve().await))
+            let room = shared.mailbox_room.of_batch(admitted.len()).await?;
+            Some((room, self.mailbox.reserve().await))
         };
         let Ok(Some((room, place))) = timeout_at(deadline, room).await else { return };
         let Ok(place) = place else {

@@ -19,7 +19,7 @@ use crate::error::{InternalError, RegisterError};
 use crate::governance::Admitted;
 use crate::ledger::Ledger;
 use crate::receipts::{self, Registered};
-use crate::sequencer::pool::{Judged, Pending, Reply, Room, Verdict};
+use crate::sequencer::pool::{Judged, Pending, Reply, Verdict};
 use crate::shared::Shared;
 use crate::workers::Job;
 
@@ -116,12 +116,9 @@ impl Caller {
             let _gone = answer.send(Err(RegisterError::Deadline { id, retry_after: RETRY_AFTER }));
         }
         let Ledger { shared, mailbox } = self.ledger.clone();
-        let Some(bytes) = shared.mailbox_share(&admitted) else { return self.end(overloaded()) };
-        let Ok(bytes) = Arc::clone(&shared.mailbox_bytes).try_acquire_many_owned(bytes) else {
-            return self.end(overloaded());
-        };
+        let bytes = admitted.len();
+        let Some(room) = shared.mailbox_room.try_alone(bytes) else { return self.end(overloaded()) };
         let flight = shared.in_flight.enter(id);
-        let room = Room::new(&shared.metrics.mailbox, bytes, None);
         let reply = Reply::Caller(Box::new(self));
         let since = std::time::Instant::now();
         let refused = match mailbox.try_send(Pending { id, admitted, judged, reply, room, flight, since }) {

@@ -3,13 +3,13 @@
 use std::time::Instant;
 
 use proofs::{EntryId, LeafIndex, TreeSize, UnixTime};
-use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot};
 
 use crate::flight::FlightGuard;
 use crate::governance::{Admitted, Refusal};
-use crate::metrics::MailboxGauges;
 use crate::receipts::Registered;
 use crate::registration::Caller;
+use crate::sequencer::room::Room;
 
 /// One admitted statement on its way to the log.
 pub(crate) struct Pending {
@@ -17,7 +17,7 @@ pub(crate) struct Pending {
     pub(crate) admitted: Box<Admitted>,
     pub(crate) judged: Judged,
     pub(crate) reply: Reply,
-    /// Held until the round is over.
+    /// Its room in the mailbox, held until the round is over.
     pub(crate) room: Room,
     pub(crate) flight: FlightGuard,
     /// When it was sent here.
@@ -30,40 +30,6 @@ pub(crate) enum Reply {
     Verdict(oneshot::Sender<Verdict>),
     /// Somebody who waits for what follows from it.
     Caller(Box<Caller>),
-}
-
-/// The room of one statement in the mailbox, given back when it is dropped. Operators see it for as long.
-pub(crate) struct Room {
-    /// Its bytes: those in the mailbox are bounded by these permits.
-    bytes: OwnedSemaphorePermit,
-    /// For a statement of a batch, one of the places that batches may take.
-    #[expect(dead_code, reason = "held, not read")]
-    batch: Option<OwnedSemaphorePermit>,
-    gauges: MailboxGauges,
-}
-
-impl Room {
-    pub(crate) fn new(
-        gauges: &MailboxGauges,
-        bytes: OwnedSemaphorePermit,
-        batch: Option<OwnedSemaphorePermit>,
-    ) -> Self {
-        let room = Self { bytes, batch, gauges: gauges.clone() };
-        room.gauges.entries.inc();
-        room.gauges.bytes.add(room.shown_bytes());
-        room
-    }
-
-    fn shown_bytes(&self) -> i64 {
-        i64::try_from(self.bytes.num_permits()).unwrap_or(i64::MAX)
-    }
-}
-
-impl Drop for Room {
-    fn drop(&mut self) {
-        self.gauges.entries.dec();
-        self.gauges.bytes.sub(self.shown_bytes());
-    }
 }
 
 impl Pending {

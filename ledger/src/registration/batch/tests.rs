@@ -114,8 +114,33 @@ fn a_batch_waits_for_room_and_leaves_half_of_the_mailbox_to_others() {
     let outcomes = bench.finish_batch(answer);
     assert!(outcomes.iter().all(Result::is_ok), "{outcomes:?}");
     assert!(bench.answer(alone).is_ok());
-    assert_eq!(bench.ledger.shared.mailbox_bytes.available_permits(), Settings::default().mailbox_bytes);
-    assert_eq!(bench.ledger.shared.batch_places.available_permits(), 2);
+    let room = &bench.ledger.shared.mailbox_room;
+    assert_eq!((room.taken(), room.places_for_batches()), (0, 2));
+}
+
+#[test]
+fn a_batch_leaves_half_of_the_bytes_of_the_mailbox_to_others_too() {
+    let world = World::new();
+    // The issuer is let in first: control statements are larger than this mailbox.
+    drop(world.bench(patient()));
+    let bytes = world.statement(0).len() * 8;
+    let mut bench = world.bench(Settings { mailbox_bytes: bytes, ..patient() });
+    let answer = bench.submit_batch((0..6).map(|n| world.statement(n)).collect(), 4);
+    for _ in 0..1_000 {
+        assert_eq!(bench.sequencer.waiting(), 4, "not more than half");
+        std::thread::yield_now();
+    }
+    // The batch waits for more, which is nothing to whoever comes alone.
+    let alone: Vec<_> = (6..10).map(|n| bench.submit(world.statement(n))).collect();
+    assert_eq!(bench.sequencer.waiting(), 8);
+    let refused = bench.submit(world.statement(10));
+    assert!(matches!(bench.answer(refused), Err(RegisterError::Overloaded { .. })));
+    let outcomes = bench.finish_batch(answer);
+    assert!(outcomes.iter().all(Result::is_ok), "{outcomes:?}");
+    for answer in alone {
+        assert!(bench.answer(answer).is_ok());
+    }
+    assert_eq!(bench.ledger.shared.mailbox_room.taken(), 0);
 }
 
 #[test]
