@@ -1,5 +1,6 @@
 //! A small world for tests: a log in memory, a clock that stands still, one trusted issuer.
 
+pub(crate) mod counting;
 pub(crate) mod meddling;
 pub(crate) mod tamper;
 

@@ -5,7 +5,7 @@ use bytes::Bytes;
 use prometheus::Registry;
 use proofs::tile::{ExpandedTile, TileError, TileId, TiledNodes};
 use proofs::tree::ProveError;
-use proofs::{InclusionProof, LeafIndex, TreeHead, UnixTime, leaf_hash, sha256};
+use proofs::{ConsistencyProof, InclusionProof, LeafIndex, TreeHead, TreeSize, UnixTime, leaf_hash, sha256};
 use proptest::prelude::*;
 use storage::memory::MemoryStore;
 use storage::{LogStore, NewEntry};
@@ -15,6 +15,7 @@ use super::{EdgeTiles, TileCache, TileFault, TileReader};
 use crate::metrics::Metrics;
 use crate::recovery;
 use crate::sequencer::integrate::{Edge, integrate};
+use crate::testing::counting::CountingStore;
 use crate::testing::tamper::{Lie, LyingStore};
 
 /// A log that nobody signed, grown in rounds of these sizes.
@@ -150,4 +151,36 @@ fn tiles_in_memory_are_bounded_and_those_asked_for_stay() {
     let (none, _) = self::cache(0);
     none.put(id(0), log.full[&id(0)].clone());
     assert_eq!(none.len(), 0);
+}
+
+/// How many tiles proofs read of the store when none are kept in memory: the most of all that were tried.
+fn tiles_read(size: u64) -> (usize, usize) {
+    let log = grow([size]);
+    let store = CountingStore::new(Arc::clone(&log.store));
+    let (cache, _) = cache(0);
+    let reader = TileReader::new(log.head, Arc::clone(&log.edge), &cache, &store);
+    let read = |prove: &dyn Fn()| {
+        let before = store.counts();
+        prove();
+        let read = store.counts().since(before);
+        assert_eq!((read.contents, read.rows), (0, 0), "nothing but tiles");
+        read.tiles
+    };
+    let step = usize::try_from(size / 40).unwrap().max(1);
+    let asked: Vec<u64> = (0..size).step_by(step).chain([size - 1]).collect();
+    let inclusion = asked.iter().map(|index| read(&|| assert_proves(&reader, *index)));
+    let consistency = asked.iter().filter(|from| **from > 0).map(|from| {
+        let from = TreeSize::new(*from);
+        read(&|| drop(ConsistencyProof::prove(from, log.head.size, &reader.nodes()).unwrap()))
+    });
+    (inclusion.max().unwrap(), consistency.max().unwrap())
+}
+
+/// A tile is 256 wide, so a proof needs more of them only when the tree is 256 times larger; the right edge needs none. In a
+/// tree of three levels the tile in the middle is asked for twice where none is kept: for the path, and to prove the other.
+#[test]
+fn a_proof_reads_as_many_tiles_as_the_tree_has_levels() {
+    for (size, most) in [(200, 0), (300, 1), (3_000, 1), (65_000, 1), (70_000, 3), (140_000, 3)] {
+        assert_eq!(tiles_read(size), (most, most), "{size}");
+    }
 }

@@ -1,3 +1,5 @@
+mod reads;
+
 use std::sync::Arc;
 
 use proofs::checkpoint::Origin;
