@@ -22,6 +22,9 @@ pub struct ReadSettings {
     /// Pages of statements sent at once. Default 16. More get 503 with Retry-After. One that its client has not
     /// taken anything of for 30 seconds gives its place to the next.
     pub pages_in_flight: usize,
+    /// Searches worked on at once. Default 64. More get 503 with Retry-After. Too many: one that just came waits long
+    /// behind the others, each of which may read 8 MiB.
+    pub searches_in_flight: usize,
 }
 
 impl Default for ReadSettings {
@@ -31,6 +34,7 @@ impl Default for ReadSettings {
             token_sha256: Vec::new(),
             tile_cache_mib: 32,
             pages_in_flight: 16,
+            searches_in_flight: 64,
         }
     }
 }

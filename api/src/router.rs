@@ -136,6 +136,8 @@ pub(crate) struct App {
     pub(crate) public_url: Arc<PublicUrl>,
     pub(crate) tiles: Arc<TileCache>,
     pub(crate) page_places: Arc<PagePlaces>,
+    /// Places for searches.
+    pub(crate) searches: Arc<Semaphore>,
     pub(crate) read: Arc<ReadSettings>,
     pub(crate) producers: Arc<Producers>,
     /// Places for streams of records.
@@ -160,12 +162,13 @@ pub fn router(
     let guards = Guards::new(limits, metrics);
     let tiles = Arc::new(TileCache::new(read.tile_cache_mib.saturating_mul(1 << 20)));
     let page_places = Arc::new(PagePlaces::new(read.pages_in_flight));
+    let places = |count: usize| Arc::new(Semaphore::new(count.min(Semaphore::MAX_PERMITS)));
+    let (searches, streams) = (places(read.searches_in_flight), places(evidence.streams));
     let (public_url, read) = (Arc::new(public_url), Arc::new(read));
-    let streams = Arc::new(Semaphore::new(evidence.streams.min(Semaphore::MAX_PERMITS)));
     let producers = Arc::new(Producers::new(evidence));
-    let app =
-        App { ledger, guards: guards.clone(), public_url, tiles, page_places, read, producers, streams };
+    let guarded = guards.clone();
+    let app = App { ledger, guards, public_url, tiles, page_places, searches, read, producers, streams };
     let routes =
         ROUTES.iter().fold(Router::new(), |router, route| router.route(route.path, (route.handlers)()));
-    layers::wrap(routes.with_state(app), guards)
+    layers::wrap(routes.with_state(app), guarded)
 }

@@ -27,6 +27,7 @@ use crate::profile::{Finding, Kind, Seen, keep_worst, see};
 use crate::registrar::Submission;
 use crate::registration::{Registration, Wait};
 use crate::shared::Shared;
+use crate::workers::Sort;
 
 pub use cloud_event::CloudEventError;
 pub use lines::{Line, LineReader};
@@ -155,12 +156,13 @@ impl Ledger {
     /// [`RecordError`]; nothing is registered then, with the exceptions of [`register_evidence`](Self::register_evidence).
     pub async fn register_record(&self, record: Record, wait: Wait) -> Result<RecordEntry, RecordError> {
         let shared = Arc::clone(&self.shared);
-        let prepared = self.shared.workers.run(move || prepare(&shared, record)).await?;
+        let prepared = self.shared.workers.run(Sort::Registration, move || prepare(&shared, record)).await?;
         let Prepared { kind, submission, findings } =
             prepared.inspect_err(|error| self.count_record(error))?;
         let registration = self.register_evidence(submission, wait).await?;
         let (shared, index) = (Arc::clone(&self.shared), index_of(&registration));
-        let (registered_at, kept) = self.shared.workers.run(move || kept(&shared, index)).await??;
+        let (registered_at, kept) =
+            self.shared.workers.run(Sort::Registration, move || kept(&shared, index)).await??;
         Ok(RecordEntry { kind, registration, registered_at, findings: joined(findings, kept) })
     }
 
@@ -230,7 +232,7 @@ impl Ledger {
             let found = elements(&content, most)?;
             Ok(found.into_iter().map(|range| content.slice(range)).collect())
         };
-        self.shared.workers.run(cut).await.unwrap_or(Err(SliceError::NotAnArray))
+        self.shared.workers.run(Sort::Registration, cut).await.unwrap_or(Err(SliceError::NotAnArray))
     }
 
     /// The same work for each of many things, in chunks on the workers; results in order.

@@ -109,7 +109,7 @@ impl Ledger {
         let receipts =
             TimedSigner { signer: parts.keys.receipts, seconds: parts.metrics.sign_seconds.clone() };
         let shared = Arc::new(Shared {
-            workers: Workers::new(settings.workers).map_err(OpenError::Workers)?,
+            workers: Workers::new(settings.workers()).map_err(OpenError::Workers)?,
             in_flight: InFlight::default(),
             tiles: TileCache::new(settings.tile_cache_bytes, &parts.metrics.tile_lookups),
             state: receiver_of_state,

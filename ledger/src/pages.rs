@@ -16,6 +16,7 @@ use crate::ledger::Ledger;
 use crate::receipts::root_at;
 use crate::rows;
 use crate::shared::Shared;
+use crate::workers::Sort;
 
 /// How many bytes are read at a time: what one reader takes of memory and of a worker thread.
 const PIECE_BYTES: usize = 64 * 1024;
@@ -83,7 +84,7 @@ impl Ledger {
     /// [`ReadError::Internal`].
     pub async fn page_tag(&self, range: PageRange, detail: Detail) -> Result<Hash, ReadError> {
         let shared = Arc::clone(&self.shared);
-        Ok(self.shared.workers.run(move || tag(&shared, range, detail)).await??)
+        Ok(self.shared.workers.run(Sort::Read, move || tag(&shared, range, detail)).await??)
     }
 
     /// The first rows of a range: about 64 KiB of them, at most `limit` bytes.
@@ -98,7 +99,7 @@ impl Ledger {
         limit: usize,
     ) -> Result<PagePiece, ReadError> {
         let shared = Arc::clone(&self.shared);
-        Ok(self.shared.workers.run(move || piece(&shared, range, detail, limit)).await??)
+        Ok(self.shared.workers.run(Sort::Read, move || piece(&shared, range, detail, limit)).await??)
     }
 }
 

@@ -7,6 +7,7 @@ use proofs::{EntryId, LeafIndex, TreeSize};
 use crate::error::{InternalError, ReadError};
 use crate::ledger::Ledger;
 use crate::shared::Shared;
+use crate::workers::Sort;
 
 impl Ledger {
     /// The entry at a position, erased or not.
@@ -16,7 +17,7 @@ impl Ledger {
     /// [`ReadError::NotFound`] beyond the committed head.
     pub async fn entry_at(&self, index: LeafIndex) -> Result<EntryId, ReadError> {
         let shared = Arc::clone(&self.shared);
-        self.shared.workers.run(move || entry_at(&shared, index)).await?
+        self.shared.workers.run(Sort::Read, move || entry_at(&shared, index)).await?
     }
 
     /// Whether a receipt for the entry at a position can be had now: it is committed, and the witnesses have seen it
@@ -34,7 +35,7 @@ impl Ledger {
     /// [`ReadError::Internal`].
     pub async fn kept(&self, from: LeafIndex, count: usize) -> Result<Vec<LeafIndex>, ReadError> {
         let shared = Arc::clone(&self.shared);
-        self.shared.workers.run(move || kept(&shared, from, count)).await?
+        self.shared.workers.run(Sort::Read, move || kept(&shared, from, count)).await?
     }
 }
 

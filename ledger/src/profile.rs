@@ -34,7 +34,7 @@ mod trace;
 mod tests;
 
 pub use agent_evidence::manifest_findings;
-pub use agent_trace::{LineRange, lines_of};
+pub use agent_trace::{LineRange, LineRanges, MAX_LINE_RANGES, MAX_LINE_TEXT, lines_of};
 pub use aigp::verifier_report;
 pub use examination::Examination;
 pub use examine::{Circumstances, examine, examine_statement, subject_of};

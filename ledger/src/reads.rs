@@ -12,6 +12,7 @@ use crate::receipts::{self, Registered};
 use crate::registration::position;
 use crate::sequencer::weigh::erased_by;
 use crate::shared::Shared;
+use crate::workers::Sort;
 
 /// What is known of an entry id.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,7 +41,7 @@ impl Ledger {
         let shared = Arc::clone(&self.shared);
         // Asked before the log is read: an entry that is committed in between is found there.
         let running = self.shared.in_flight.contains(&id);
-        let found = self.shared.workers.run(move || issue(&shared, id)).await?;
+        let found = self.shared.workers.run(Sort::Read, move || issue(&shared, id)).await?;
         match found {
             Err(ReadError::NotFound) if running => Ok(ReceiptState::Running),
             Ok(None) => Ok(ReceiptState::Running),
@@ -82,7 +83,7 @@ impl Ledger {
             let receipt = receipts::inclusion(&shared, &registered)?;
             Ok(Some(proofs::transparent::attach(&statement, &[receipt])))
         };
-        self.shared.workers.run(work).await?
+        self.shared.workers.run(Sort::Read, work).await?
     }
 
     /// A consistency receipt (RFC 9942 §5.2.2, D2): its subject is the log itself.
@@ -92,7 +93,7 @@ impl Ledger {
     /// [`ReadError::BadRange`] unless `0 < from < to <= ` committed size (RCPT-16).
     pub async fn consistency(&self, from: TreeSize, to: TreeSize) -> Result<Vec<u8>, ReadError> {
         let shared = Arc::clone(&self.shared);
-        self.shared.workers.run(move || receipts::consistency(&shared, from, to)).await?
+        self.shared.workers.run(Sort::Read, move || receipts::consistency(&shared, from, to)).await?
     }
 
     async fn stored<F>(&self, id: EntryId, read: F) -> Result<Bytes, ReadError>
@@ -106,7 +107,7 @@ impl Ledger {
             let bytes = read(snapshot.as_ref(), index).map_err(InternalError::from)?;
             bytes.ok_or_else(|| gone(snapshot.as_ref(), index))
         };
-        self.shared.workers.run(work).await?
+        self.shared.workers.run(Sort::Read, work).await?
     }
 }
 

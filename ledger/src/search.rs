@@ -19,11 +19,12 @@ use crate::error::{InternalError, ReadError};
 use crate::ledger::Ledger;
 use crate::profile::{MAX_TERM_BYTES, TermKind, TermName};
 use crate::shared::Shared;
-use hit::hit;
-use scan::Scan;
+use crate::workers::Sort;
+use hit::entry;
+use scan::{MAX_STEPS, Scan};
 
 pub use hit::{EntrySummary, Hit};
-pub use lines::{LineAnswer, LineQuery};
+pub use lines::{LineAnswer, LineAnswers, LineQuery};
 
 /// The most terms of one query.
 pub const MAX_QUERY_TERMS: usize = 16;
@@ -31,6 +32,12 @@ pub const MAX_QUERY_TERMS: usize = 16;
 pub const MAX_PAGE: usize = 200;
 /// The hits of a page that was not asked for more or fewer.
 pub const DEFAULT_PAGE: usize = 50;
+/// After how many bytes of statements and collateral a page reads no further entry. It bounds for how long one question
+/// keeps a worker: they are parsed.
+pub const MAX_READ_BYTES: usize = 8 * 1024 * 1024;
+/// After how many bytes of texts, and of what they stand in, a page takes up no further entry. It bounds what an answer
+/// takes of memory: an entry adds half a MiB at most.
+pub const MAX_TOLD_BYTES: usize = 256 * 1024;
 
 /// What one term of a query wants of an entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -164,7 +171,7 @@ impl Ledger {
             return Err(QueryError::TooMany.into());
         }
         let shared = Arc::clone(&self.shared);
-        self.shared.workers.run(move || search(&shared, &query)).await?
+        self.shared.workers.run(Sort::Search, move || search(&shared, &query)).await?
     }
 }
 
@@ -178,16 +185,40 @@ fn page(snapshot: &dyn Snapshot, query: &Query) -> Result<Page, SearchError> {
     let Some(range) = scan::range(snapshot, query)? else {
         return Ok(Page { hits: Vec::new(), next: None });
     };
-    let mut scan = Scan::new(snapshot, &query.terms, range)?;
-    let mut hits = Vec::new();
+    let mut scan = Scan::new(snapshot, &query.terms, range, MAX_STEPS)?;
+    let (mut hits, mut spent) = (Vec::new(), Spent::default());
     while let Some(leaf) = scan.next()? {
-        let Some((found, terms)) = hit(snapshot, leaf)? else { continue };
-        if !scan.has_filters() || scan.admits(&terms) {
-            hits.push(found);
+        let Some(found) = entry(snapshot, leaf)? else { continue };
+        spent.read(found.read);
+        if !scan.has_filters() || scan.admits(&found.terms()) {
+            spent.told(found.hit.told());
+            hits.push(found.hit);
         }
-        if hits.len() == limit {
+        if hits.len() == limit || spent.is_enough() {
             return Ok(Page { hits, next: scan.has_more()?.then_some(leaf) });
         }
     }
     Ok(Page { hits, next: scan.gave_up() })
+}
+
+/// What one page has cost so far, in bytes.
+#[derive(Default)]
+struct Spent {
+    read: usize,
+    told: usize,
+}
+
+impl Spent {
+    fn read(&mut self, bytes: usize) {
+        self.read = self.read.saturating_add(bytes);
+    }
+
+    fn told(&mut self, bytes: usize) {
+        self.told = self.told.saturating_add(bytes);
+    }
+
+    /// Whether the page ends here. What was read and told is over the bounds then, by less than one entry.
+    fn is_enough(&self) -> bool {
+        self.read >= MAX_READ_BYTES || self.told >= MAX_TOLD_BYTES
+    }
 }

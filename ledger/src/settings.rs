@@ -15,6 +15,9 @@ pub enum ReceiptRule {
     Witnessed,
 }
 
+/// How many threads do what is done off the reactor where nobody says: what suits two cores.
+const UNSAID_WORKERS: usize = 4;
+
 /// Limits and paces of the ledger. Every field has a default that suits one machine with two cores.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -47,8 +50,9 @@ pub struct Settings {
     /// How many bytes of the tree's full tiles are kept in memory, ready to prove with. Default 64 MiB: the tiles of
     /// the newest million entries. With too little, a receipt of an older entry costs a read and 255 hashes more.
     pub tile_cache_bytes: usize,
-    /// How many verifications, signatures and reads run at the same time. Default 4. More than twice the cores
-    /// only adds switching; fewer leaves cores idle while reads wait for the disk.
+    /// How many verifications, signatures and reads run at the same time. Default 0: it is left to whoever opens the log
+    /// and knows the machine, and 4 where nobody says. More than twice the cores only adds switching; fewer leaves cores
+    /// idle while reads wait for the disk. One is always left to registrations, where there are two.
     pub workers: usize,
     /// After how many entries without one a collateral manifest is registered. Default 256; 0 registers none, and
     /// then nothing shows later whether collateral was rewritten. Fewer makes the log longer by a manifest each time.
@@ -73,7 +77,7 @@ impl Default for Settings {
             checkpoint_interval_ms: 1_000,
             ready_lag_ms: 10_000,
             tile_cache_bytes: 64 * 1024 * 1024,
-            workers: 4,
+            workers: 0,
             manifest_entries: 256,
             manifest_interval_s: 600,
             trace_batch_interval_s: 60,
@@ -86,6 +90,10 @@ impl Settings {
     #[must_use]
     pub fn register_deadline(&self) -> Duration {
         Duration::from_millis(self.register_deadline_ms)
+    }
+
+    pub(crate) fn workers(&self) -> usize {
+        if self.workers == 0 { UNSAID_WORKERS } else { self.workers }
     }
 
     /// The shortest time between two checkpoints.

@@ -18,6 +18,7 @@ use storage::Snapshot;
 use crate::error::{InternalError, ReadError};
 use crate::ledger::Ledger;
 use crate::shared::Shared;
+use crate::workers::Sort;
 
 impl Ledger {
     /// How many entries the newest checkpoint covers.
@@ -57,7 +58,7 @@ impl Ledger {
         }
         let shared: Arc<Shared> = Arc::clone(&self.shared);
         let work = move || -> Result<Bytes, InternalError> { read(shared.store.snapshot()?.as_ref(), count) };
-        Ok(self.shared.workers.run(work).await??)
+        Ok(self.shared.workers.run(Sort::Read, work).await??)
     }
 }
 

@@ -15,6 +15,7 @@ use crate::ledger::Ledger;
 use crate::receipts::{root_at, tree_error};
 use crate::registration::position;
 use crate::shared::Shared;
+use crate::workers::Sort;
 
 /// Where an entry is in a tree, and the root that its path leads to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,7 +45,7 @@ impl Ledger {
     /// [`ReadError::NotFound`] for an unknown id, [`ReadError::NotYetPublished`] while no checkpoint covers the entry.
     pub async fn tlog_proof(&self, id: EntryId) -> Result<TlogProof, ReadError> {
         let shared = Arc::clone(&self.shared);
-        self.shared.workers.run(move || tlog_proof(&shared, &id)).await?
+        self.shared.workers.run(Sort::Read, move || tlog_proof(&shared, &id)).await?
     }
 
     /// The path of an entry in the tree of the first `size` entries, be it the size of a checkpoint or not.
@@ -55,7 +56,7 @@ impl Ledger {
     /// `index < size <= ` size of the newest checkpoint.
     pub async fn inclusion_at(&self, id: EntryId, size: TreeSize) -> Result<ProvenInclusion, ReadError> {
         let shared = Arc::clone(&self.shared);
-        self.shared.workers.run(move || inclusion_at(&shared, &id, size)).await?
+        self.shared.workers.run(Sort::Read, move || inclusion_at(&shared, &id, size)).await?
     }
 
     /// What [`Ledger::consistency`] signs, unsigned.
@@ -69,7 +70,7 @@ impl Ledger {
         to: TreeSize,
     ) -> Result<ProvenConsistency, ReadError> {
         let shared = Arc::clone(&self.shared);
-        self.shared.workers.run(move || consistency(&shared, from, to)).await?
+        self.shared.workers.run(Sort::Read, move || consistency(&shared, from, to)).await?
     }
 }
 

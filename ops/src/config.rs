@@ -16,6 +16,7 @@ use crate::files;
 use api::PublicUrl;
 use serde::{Deserialize, Deserializer};
 use std::net::SocketAddr;
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 /// The annotated configuration with every default.
@@ -128,11 +129,14 @@ pub(crate) enum LogFormat {
 impl Config {
     /// Reads and checks a configuration file.
     pub(crate) fn read(path: &Path) -> Result<Self, Failure> {
-        Self::parse(&files::read_text(path)?).map_err(|Complaint { line, message }| {
+        let mut config = Self::parse(&files::read_text(path)?).map_err(|Complaint { line, message }| {
             let place = line.map_or_else(String::new, |line| format!(" line {line}"));
             Failure::local(format_args!("{}{place}: {message}", path.display()))
                 .hint("stele config reference explains every setting")
-        })
+        })?;
+        let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+        config.ledger.workers = workers(config.ledger.workers, cores);
+        Ok(config)
     }
 
     fn parse(text: &str) -> Result<Self, Complaint> {
@@ -192,12 +196,12 @@ impl Config {
             ("limits.target_bytes", limits.target_bytes),
             ("limits.header_bytes", limits.header_bytes),
             ("read.pages_in_flight", self.read.pages_in_flight),
+            ("read.searches_in_flight", self.read.searches_in_flight),
             ("evidence.streams", self.evidence.streams),
             ("ledger.mailbox_entries", ledger.mailbox_entries),
             ("ledger.mailbox_bytes", ledger.mailbox_bytes),
             ("ledger.round_entries", ledger.round_entries),
             ("ledger.round_bytes", ledger.round_bytes),
-            ("ledger.workers", ledger.workers),
             ("store.cache_mib", store.cache_mib),
             ("store.write_buffer_mib", store.write_buffer_mib),
         ];
@@ -232,6 +236,11 @@ impl Config {
             None => Ok(()),
         }
     }
+}
+
+/// As many workers as were asked for, or as suit the machine.
+fn workers(asked: usize, cores: usize) -> usize {
+    if asked == 0 { cores.saturating_mul(2).max(2) } else { asked }
 }
 
 /// What is wrong with a configuration, and where.

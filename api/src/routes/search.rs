@@ -11,11 +11,12 @@ use ledger::profile::{TERM_NAMES, TermKind};
 use ledger::search::{self, Hit, LineQuery, QueryTerm, Wanted};
 use proofs::{LeafIndex, UnixTime};
 use serde_json::{Value, json};
+use tokio::sync::SemaphorePermit;
 
 use super::answer::{FRESH, dressed};
 use super::query::decimal;
 use crate::media::JSON;
-use crate::problem::{INVALID_SEARCH, Problem};
+use crate::problem::{INVALID_SEARCH, OVERLOADED, Problem};
 use crate::reading::Reader;
 use crate::router::App;
 
@@ -28,7 +29,9 @@ pub(crate) async fn search(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let reader = Reader::of_whole(&headers, &app.read)?;
-    let page = app.ledger.search(read(pairs)?).await.map_err(|error| Problem::search(&error))?;
+    let query = read(pairs)?;
+    let _place = place(&app)?;
+    let page = app.ledger.search(query).await.map_err(|error| Problem::search(&error))?;
     let hits: Vec<Value> = page.hits.iter().map(hit).collect();
     let body = json!({ "hits": hits, "next": page.next.map(LeafIndex::get) });
     Ok(dressed(StatusCode::OK, JSON, reader.caching(FRESH), body.to_string()))
@@ -56,19 +59,29 @@ pub(crate) async fn lines(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let reader = Reader::of_whole(&headers, &app.read)?;
-    let found = app.ledger.who_wrote(read_line(pairs)?).await.map_err(|error| Problem::search(&error))?;
-    let (answers, complete) = found;
-    let answers = answers.iter().map(|answer| {
+    let query = read_line(pairs)?;
+    let _place = place(&app)?;
+    let found = app.ledger.who_wrote(query).await.map_err(|error| Problem::search(&error))?;
+    let answers = found.answers.iter().map(|answer| {
         let mut one = hit(&answer.hit);
         if let Some(members) = one.as_object_mut() {
             members.insert("revision".to_owned(), json!(answer.revision));
             members.insert("ranges".to_owned(), json!(answer.ranges));
+            members.insert("ranges_complete".to_owned(), json!(answer.ranges_complete));
         }
         one
     });
     let answers: Vec<Value> = answers.collect();
-    let body = json!({ "answers": answers, "complete": complete });
+    let next = found.next.map(LeafIndex::get);
+    let body = json!({ "answers": answers, "complete": found.complete, "next": next });
     Ok(dressed(StatusCode::OK, JSON, reader.caching(FRESH), body.to_string()))
+}
+
+/// 503 when as many searches are worked on as may be: each can take a tenth of a second, and must not take the places of
+/// other reads while it waits for its turn.
+fn place(app: &App) -> Result<SemaphorePermit<'_>, Problem> {
+    let busy = |_| Problem::of(&OVERLOADED).retry_after(app.guards.limits.busy_retry());
+    app.searches.try_acquire().map_err(busy)
 }
 
 /// A hit as it stands in answers.
@@ -154,11 +167,18 @@ fn read_line(pairs: Pairs) -> Result<LineQuery, Problem> {
         [value] => Ok(value.clone()),
         _ => Err(invalid("the query names revision, path and line, each once, and any number of parents")),
     };
+    let after = match all("after").as_slice() {
+        [] => None,
+        [value] => {
+            Some(LeafIndex::new(decimal(value).ok_or_else(|| invalid("`after` is a decimal number"))?))
+        }
+        _ => return Err(invalid("`after` is there twice")),
+    };
     let line = decimal(&one("line")?).filter(|line| *line > 0);
     let line = line.ok_or_else(|| invalid("`line` is a decimal number from 1"))?;
     let mut revisions = vec![one("revision")?];
     revisions.extend(all("parent"));
-    Ok(LineQuery { revisions, path: one("path")?, line })
+    Ok(LineQuery { revisions, path: one("path")?, line, after })
 }
 
 fn invalid(what: &str) -> Problem {

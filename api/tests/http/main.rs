@@ -7,6 +7,8 @@
 #[cfg(test)]
 mod batch;
 #[cfg(test)]
+mod busy;
+#[cfg(test)]
 mod ccf;
 #[cfg(test)]
 mod edge;

@@ -94,14 +94,58 @@ async fn what_cannot_be_asked_is_said() {
     ] {
         refused(&service.get(&format!("/search?{query}")).await, 400, "Invalid Search");
     }
-    for query in ["", "revision=a&path=b", "revision=a&path=b&line=0", "revision=a&revision=b&path=b&line=1"]
-    {
+    for query in [
+        "",
+        "revision=a&path=b",
+        "revision=a&path=b&line=0",
+        "revision=a&revision=b&path=b&line=1",
+        "revision=a&path=b&line=1&after=x",
+        "revision=a&path=b&line=1&after=1&after=2",
+    ] {
         let answer = service.get(&format!("/search/agent-trace/lines?{query}")).await;
         refused(&answer, 400, "Invalid Search");
     }
     let terms = service.get("/search/terms").await.json();
     assert_eq!(terms["terms"].as_array().unwrap().len(), TERM_NAMES.len());
     assert_eq!(terms["most"], json!({ "terms": 16, "limit": 200 }));
+}
+
+#[tokio::test]
+async fn who_wrote_a_line_is_told_and_what_is_left_out_is_said() {
+    let world = World::open().await;
+    let service = world.serve();
+    let record = json!({
+        "version": "0.1.0",
+        "id": "550e8400-e29b-41d4-a716-446655440000",
+        "timestamp": "2026-01-23T14:30:00Z",
+        "vcs": { "type": "git", "revision": "a".repeat(40) },
+        "files": [{ "path": "src/a.rs", "conversations": [
+            { "url": "https://talk.example/1", "ranges": [{ "start_line": 10, "end_line": 12 }] },
+            { "url": format!("https://talk.example/{}", "x".repeat(9000)),
+              "ranges": [{ "start_line": 1, "end_line": 50 }] },
+        ] }],
+    });
+    let id = register(&world, &service, Kind::AgentTraceRecord, record.to_string().as_bytes()).await;
+    let path = |line, more: &str| {
+        format!("/search/agent-trace/lines?revision={}&path=src/a.rs&line={line}{more}", "a".repeat(40))
+    };
+    let found = service.get(&path(11, "")).await.json();
+    assert_eq!((&found["complete"], &found["next"]), (&json!(true), &Value::Null));
+    let answer = &found["answers"][0];
+    assert_eq!(
+        (&answer["entry_id"], &answer["ranges_complete"]),
+        (&json!(id.to_string()), &json!(false)),
+        "one text is too long"
+    );
+    let inner = json!({ "start_line": 10, "end_line": 12, "conversation": "https://talk.example/1" });
+    assert_eq!(answer["ranges"][0], inner);
+    assert_eq!(answer["ranges"][1]["conversation"].as_str().unwrap().len(), 1024);
+    let index = answer["leaf_index"].as_u64().unwrap();
+    for (after, count) in [(index - 1, 1), (index, 0)] {
+        let found = service.get(&path(11, &format!("&after={after}"))).await.json();
+        assert_eq!(found["answers"].as_array().unwrap().len(), count, "{after}");
+        assert_eq!(found["complete"], true);
+    }
 }
 
 #[tokio::test]

@@ -13,7 +13,7 @@ use super::look::{at, is_hex, objects, rfc3339, text, text_at};
 use super::probe::{LINK_AGENT_TRACE_ID, Probe, link, short};
 use super::{schema, term};
 
-pub use lines::{LineRange, lines_of};
+pub use lines::{LineRange, LineRanges, MAX_LINE_RANGES, MAX_LINE_TEXT, lines_of};
 
 const SCHEMA: &str = "AGENT_TRACE_SCHEMA";
 const TWO_PART: &str = "VERSION_TWO_PART";

@@ -21,7 +21,7 @@ use crate::ledger::Ledger;
 use crate::receipts::{self, Registered};
 use crate::sequencer::pool::{Judged, Pending, Reply, Verdict};
 use crate::shared::Shared;
-use crate::workers::Job;
+use crate::workers::{Job, Sort};
 
 /// How a registration ended; `true` if the statement was registered before.
 type Outcome = Result<(Registration, bool), RegisterError>;
@@ -63,7 +63,7 @@ pub(super) async fn register(
         progress: Arc::clone(&progress),
         answer: Some(answer),
     };
-    if !ledger.shared.workers.begin(Box::new(move || caller.begin(look))) {
+    if !ledger.shared.workers.begin(Sort::Registration, Box::new(move || caller.begin(look))) {
         return Err(RegisterError::Overloaded { retry_after: RETRY_AFTER, id: None });
     }
     let heard = match timeout_at(deadline, &mut outcome).await {

@@ -12,6 +12,7 @@ use crate::ledger::Ledger;
 use crate::profile::{IndexTerm, Kind, System, content_type, statement_terms, verifier_report};
 use crate::registration::find;
 use crate::shared::Shared;
+use crate::workers::Sort;
 
 /// One entry that was found.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,7 +57,7 @@ impl Ledger {
     /// [`ReadError::NotFound`] for an unknown id.
     pub async fn summary(&self, id: EntryId) -> Result<EntrySummary, ReadError> {
         let shared = Arc::clone(&self.shared);
-        self.shared.workers.run(move || summary(&shared, &id)).await?
+        self.shared.workers.run(Sort::Read, move || summary(&shared, &id)).await?
     }
 
     /// The findings about an AIGP event in AIGP's verifier-report format, as JSON.
@@ -65,18 +66,18 @@ impl Ledger {
     /// [`ReadError::NotFound`] for an unknown id, and for what is no event of AIGP.
     pub async fn aigp_report(&self, id: EntryId) -> Result<String, ReadError> {
         let shared = Arc::clone(&self.shared);
-        self.shared.workers.run(move || aigp_report(&shared, &id)).await?
+        self.shared.workers.run(Sort::Read, move || aigp_report(&shared, &id)).await?
     }
 }
 
 fn summary(shared: &Shared, id: &EntryId) -> Result<EntrySummary, ReadError> {
-    let Entry { hit, statement, examined } = under(shared, id)?;
+    let Entry { hit, statement, examined, .. } = under(shared, id)?;
     let terms = terms(&statement, examined.as_ref());
     Ok(EntrySummary { hit, examined, terms })
 }
 
 fn aigp_report(shared: &Shared, id: &EntryId) -> Result<String, ReadError> {
-    let Entry { hit, statement, examined } = under(shared, id)?;
+    let Entry { hit, statement, examined, .. } = under(shared, id)?;
     let examined = examined.filter(|_| hit.system == Some(System::Aigp.name())).ok_or(ReadError::NotFound)?;
     // Of an envelope the payload is a digest, which tells nothing of the event.
     let payload = if statement.header().envelope.is_none() { statement.payload() } else { &[] };
@@ -104,6 +105,8 @@ pub(super) struct Entry {
     pub(super) hit: Hit,
     pub(super) statement: SignedStatement,
     pub(super) examined: Option<Examined>,
+    /// How many bytes of statement and collateral were read.
+    pub(super) read: usize,
 }
 
 /// The entry at a leaf; `None` where it is no longer kept.
@@ -112,10 +115,12 @@ pub(super) fn entry(snapshot: &dyn Snapshot, index: LeafIndex) -> Result<Option<
     let Some(row) = snapshot.entry(index)? else { return Ok(None) };
     let Some(bytes) = snapshot.statement(index)?.filter(|bytes| !bytes.is_empty()) else { return Ok(None) };
     let statement = SignedStatement::parse(&bytes, bytes.len()).map_err(|_| damaged())?;
-    let examined = match snapshot.collateral(index)?.filter(|bytes| !bytes.is_empty()) {
-        Some(bytes) => Collateral::decode(&bytes).map_err(|_| damaged())?.examined,
-        None => None,
+    let collateral = snapshot.collateral(index)?.unwrap_or_default();
+    let examined = match collateral.as_ref() {
+        [] => None,
+        bytes => Collateral::decode(bytes).map_err(|_| damaged())?.examined,
     };
+    let read = bytes.len().saturating_add(collateral.len());
     let header = statement.header();
     let kind = examined.as_ref().and_then(|known| Kind::of_profile(&known.profile));
     let hit = Hit {
@@ -130,19 +135,23 @@ pub(super) fn entry(snapshot: &dyn Snapshot, index: LeafIndex) -> Result<Option<
         findings: examined.as_ref().map_or(0, |known| known.findings.len()),
         complete: examined.as_ref().is_none_or(|known| known.complete),
     };
-    Ok(Some(Entry { hit, statement, examined }))
+    Ok(Some(Entry { hit, statement, examined, read }))
 }
 
-/// The entry at a leaf in short, with its terms.
-pub(super) fn hit(
-    snapshot: &dyn Snapshot,
-    index: LeafIndex,
-) -> Result<Option<(Hit, Vec<IndexTerm>)>, SearchError> {
-    let found = entry(snapshot, index)?;
-    Ok(found.map(|Entry { hit, statement, examined }| {
-        let terms = terms(&statement, examined.as_ref());
-        (hit, terms)
-    }))
+impl Entry {
+    /// Every term it can be found by.
+    pub(super) fn terms(&self) -> Vec<IndexTerm> {
+        terms(&self.statement, self.examined.as_ref())
+    }
+}
+
+impl Hit {
+    /// How much it adds to an answer, in bytes.
+    pub(super) fn told(&self) -> usize {
+        let optional = [self.content_type.as_deref(), self.profile.as_deref()];
+        let texts = [Some(self.subject.as_str()), Some(&self.issuer)].into_iter().chain(optional).flatten();
+        texts.map(str::len).fold(size_of::<Self>(), usize::saturating_add)
+    }
 }
 
 fn terms(statement: &SignedStatement, examined: Option<&Examined>) -> Vec<IndexTerm> {

@@ -11,7 +11,7 @@ use crate::profile::{IndexTerm, row_prefix};
 use crate::rows;
 
 /// How many rows or leaves one page looks at.
-const MAX_STEPS: usize = 20_000;
+pub(super) const MAX_STEPS: usize = 20_000;
 /// What a leaf costs whose terms have to be read.
 const FILTER_STEPS: usize = 20;
 /// How many rows are read at a time.
@@ -57,6 +57,8 @@ pub(super) struct Scan<'a> {
     at: u64,
     end: u64,
     steps: usize,
+    /// How many it takes at most.
+    most: usize,
 }
 
 /// The rows of one exact term, read a chunk at a time.
@@ -73,6 +75,7 @@ impl<'a> Scan<'a> {
         snapshot: &'a dyn Snapshot,
         terms: &'a [QueryTerm],
         range: Range<u64>,
+        most: usize,
     ) -> Result<Self, SearchError> {
         let exact = |term: &&QueryTerm| matches!(term.wanted, Wanted::Exactly(_));
         let mut filters: Vec<&QueryTerm> = terms.iter().filter(|term| !exact(term)).collect();
@@ -82,7 +85,7 @@ impl<'a> Scan<'a> {
             let term = filters.swap_remove(0);
             listed = Some(list(snapshot, term, &range)?);
         }
-        Ok(Self { snapshot, streams, listed, filters, at: range.start, end: range.end, steps: 0 })
+        Ok(Self { snapshot, streams, listed, filters, at: range.start, end: range.end, steps: 0, most })
     }
 
     pub(super) fn has_filters(&self) -> bool {
@@ -108,16 +111,22 @@ impl<'a> Scan<'a> {
 
     /// Whether there is another leaf behind the last one.
     pub(super) fn has_more(&mut self) -> Result<bool, SearchError> {
-        Ok(self.peek()?.is_some() || self.steps >= MAX_STEPS)
+        Ok(self.peek()?.is_some() || self.steps >= self.most)
     }
 
     /// Where to go on, if the scan ended before its end.
     pub(super) fn gave_up(&self) -> Option<LeafIndex> {
-        (self.steps >= MAX_STEPS && self.at < self.end).then(|| LeafIndex::new(self.at.saturating_sub(1)))
+        (self.steps >= self.most && self.at < self.end).then(|| LeafIndex::new(self.at.saturating_sub(1)))
     }
 
-    fn peek(&mut self) -> Result<Option<u64>, SearchError> {
-        if self.steps >= MAX_STEPS || self.at >= self.end {
+    /// Where the scan stands: on the leaf that is peeked, where it gave up, or at its end.
+    pub(super) fn at(&self) -> u64 {
+        self.at
+    }
+
+    /// The leaf that comes next.
+    pub(super) fn peek(&mut self) -> Result<Option<u64>, SearchError> {
+        if self.steps >= self.most || self.at >= self.end {
             return Ok(None);
         }
         if let Some(listed) = &self.listed {
@@ -132,7 +141,7 @@ impl<'a> Scan<'a> {
                     self.at = self.end;
                     return Ok(None);
                 };
-                if leaf >= self.end || self.steps >= MAX_STEPS {
+                if leaf >= self.end || self.steps >= self.most {
                     self.at = if leaf >= self.end { self.end } else { self.at };
                     return Ok(None);
                 }

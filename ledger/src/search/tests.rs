@@ -1,5 +1,7 @@
 //! Searching a small log.
 
+mod bounds;
+
 use proofs::{LeafIndex, UnixTime};
 use serde_json::json;
 
@@ -200,33 +202,6 @@ fn questions_that_make_no_sense_are_refused() {
     ));
 }
 
-/// Ranges that all cover a line are told up to a bound, over all records that have them.
-#[test]
-fn an_answer_about_a_line_is_bounded() {
-    let world = World::new();
-    let mut bench = world.bench(Settings::default());
-    let commit = "a".repeat(40);
-    let mut register = |from: u64, to: u64| {
-        for id in from..to {
-            let record = json!({
-                "version": "0.1.0",
-                "id": format!("550e8400-e29b-41d4-a716-{id:012}"),
-                "timestamp": "2026-01-23T14:30:00Z",
-                "vcs": { "type": "git", "revision": commit },
-                "files": [{ "path": "a", "conversations": [
-                    { "ranges": vec![json!({ "start_line": 1, "end_line": 9 }); 50] },
-                ] }],
-            });
-            bench.must(about(&world, Kind::AgentTraceRecord, record.to_string().as_bytes()));
-        }
-        let query = LineQuery { revisions: vec![commit.clone()], path: "a".into(), line: 5 };
-        let (answers, complete) = bench.runtime.block_on(bench.ledger.who_wrote(query)).unwrap();
-        (answers.iter().map(|answer| answer.ranges.len()).sum::<usize>(), complete)
-    };
-    assert_eq!(register(0, 20), (1000, true));
-    assert_eq!(register(20, 21), (1000, false));
-}
-
 #[test]
 fn who_wrote_this_line() {
     let world = World::new();
@@ -250,10 +225,11 @@ fn who_wrote_this_line() {
     record(3, &"c".repeat(40), 1, 50);
     let ask = |revisions: &[&String], path: &str, line| {
         let revisions = revisions.iter().map(|revision| (*revision).clone()).collect();
-        let query = LineQuery { revisions, path: path.into(), line };
-        let (answers, complete) = bench.runtime.block_on(bench.ledger.who_wrote(query)).unwrap();
-        assert!(complete);
-        answers
+        let query = LineQuery { revisions, path: path.into(), line, after: None };
+        let found = bench.runtime.block_on(bench.ledger.who_wrote(query)).unwrap();
+        assert!(found.complete && found.next.is_none());
+        found
+            .answers
             .into_iter()
             .map(|one| (one.hit.index.get(), one.revision, one.ranges[0].start_line))
             .collect::<Vec<_>>()

@@ -14,6 +14,7 @@ use crate::registration::position;
 use crate::rows;
 use crate::sequencer::weigh::erased_by;
 use crate::shared::Shared;
+use crate::workers::Sort;
 
 /// Where a TRACE record is in the registry anchor format v1.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,7 +44,7 @@ impl Ledger {
     /// its batch is registered, [`ReadError::Erased`] for one that was erased.
     pub async fn trace_anchor(&self, id: EntryId) -> Result<TraceAnchor, ReadError> {
         let shared = Arc::clone(&self.shared);
-        self.shared.workers.run(move || anchor(&shared, &id)).await?
+        self.shared.workers.run(Sort::Read, move || anchor(&shared, &id)).await?
     }
 }
 

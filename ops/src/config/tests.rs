@@ -143,7 +143,6 @@ fn what_makes_no_sense_is_refused() {
         ("[listen]\naddress = \"localhost\"\n", "socket address"),
         ("[limits]\nrate_cells = 0\n", "limits.rate_cells must not be 0"),
         ("[limits]\nbody_bytes = 99999999\n", "would never fit"),
-        ("[ledger]\nworkers = 0\n", "ledger.workers must not be 0"),
         ("[read]\nstatements = \"token\"\n", "nobody could read a statement"),
         ("[read]\nstatements = \"friends\"\n", "friends"),
         ("[read]\ntoken_sha256 = [\"secret\"]\n", "64 lower-case hexadecimal digits"),
@@ -159,10 +158,28 @@ fn what_makes_no_sense_is_refused() {
         ),
         ("[[evidence.producers]]\nid = \"a\"\ntoken_sha256 = []\ndoors = [\"cellar\"]\n", "cellar"),
         ("[read]\npages_in_flight = 0\n", "read.pages_in_flight must not be 0"),
+        ("[read]\nsearches_in_flight = 0\n", "read.searches_in_flight must not be 0"),
     ] {
         let text = format!("{MINIMAL}{more}");
         assert!(complaint(&text).contains(part), "{more:?}: {}", complaint(&text));
     }
+}
+
+#[test]
+fn workers_are_twice_the_cores_unless_they_are_named() {
+    for (cores, fitting) in [(0, 2), (1, 2), (2, 4), (16, 32), (usize::MAX, usize::MAX)] {
+        assert_eq!(workers(0, cores), fitting, "{cores}");
+        assert_eq!(workers(3, cores), 3);
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("stele.toml");
+    let read = |text: &str| {
+        std::fs::write(&file, text).unwrap();
+        Config::read(&file).unwrap().ledger.workers
+    };
+    let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+    assert_eq!(read(TEMPLATE), workers(0, cores));
+    assert_eq!(read(&format!("{MINIMAL}[ledger]\nworkers = 1\n")), 1);
 }
 
 #[test]

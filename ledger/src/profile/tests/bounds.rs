@@ -203,8 +203,8 @@ fn ranges_that_share_long_texts_make_no_long_answer() {
     });
     let record = json!({ "files": [{ "path": "a", "conversations": [conversation] }] });
     let found = lines_of(record.to_string().as_bytes(), "a", 5);
-    assert_eq!(found.len(), 64);
-    for range in found {
+    assert_eq!((found.ranges.len(), found.complete), (64, false));
+    for range in found.ranges {
         let texts = [range.conversation, range.contributor, range.model_id, range.content_hash];
         assert!(texts.iter().all(|text| text.as_ref().is_some_and(|text| text.len() == 1024)), "{texts:?}");
     }

@@ -5,7 +5,10 @@ use proofs::{PublicKey, Signer};
 use serde_json::{Value, json};
 
 use super::super::look::{rfc3339, to_rfc3339};
-use super::super::{Kind, Severity, System, lines_of, log_findings, manifest_findings};
+use super::super::{
+    Kind, LineRanges, MAX_LINE_RANGES, MAX_LINE_TEXT, Severity, System, lines_of, log_findings,
+    manifest_findings,
+};
 use super::trace::{Rows, rows_of};
 use super::{Bench, at_least, changed, data, errors, file, folder, has, values};
 use crate::signer::{KeyAlgorithm, PrivateKey};
@@ -276,19 +279,55 @@ fn agent_trace_who_wrote_the_line() {
     let range = &file["conversations"][0]["ranges"][0];
     let start = range["start_line"].as_u64().unwrap();
     let found = lines_of(bytes.as_bytes(), path, start);
-    assert_eq!(found[0].start_line, start);
-    assert!(found[0].contributor.is_some());
-    assert_eq!(lines_of(bytes.as_bytes(), path, 1_000_000), []);
-    assert_eq!(lines_of(bytes.as_bytes(), "other", start), []);
+    assert_eq!((found.ranges[0].start_line, found.complete), (start, true));
+    assert!(found.ranges[0].contributor.is_some());
+    let none = LineRanges { ranges: Vec::new(), complete: true };
+    assert_eq!(lines_of(bytes.as_bytes(), path, 1_000_000), none);
+    assert_eq!(lines_of(bytes.as_bytes(), "other", start), none);
     let nested = json!({ "files": [{ "path": "a", "conversations": [
         { "contributor": { "type": "ai", "model_id": "m" }, "ranges": [{ "start_line": 1, "end_line": 100 }, { "start_line": 5, "end_line": 6, "contributor": { "type": "human" } }] },
     ] }] });
     let found = lines_of(nested.to_string().as_bytes(), "a", 5);
     let who: Vec<_> = found
+        .ranges
         .iter()
         .map(|range| (range.start_line, range.contributor.as_deref(), range.model_id.as_deref()))
         .collect();
     assert_eq!(who, [(5, Some("human"), Some("m")), (1, Some("ai"), Some("m"))], "the innermost first");
+}
+
+/// What is told of a record about line 1, and how many bytes of text that is.
+fn told(conversations: Value) -> (LineRanges, usize) {
+    let record = json!({ "files": [{ "path": "a", "conversations": conversations }] });
+    let found = lines_of(record.to_string().as_bytes(), "a", 1);
+    let texts = found
+        .ranges
+        .iter()
+        .flat_map(|range| [&range.conversation, &range.contributor, &range.model_id, &range.content_hash]);
+    let bytes = texts.flatten().map(String::len).sum();
+    (found, bytes)
+}
+
+/// One text of a conversation is that of all its ranges, so a record of a megabyte could ask for gigabytes.
+#[test]
+fn what_is_left_out_of_the_ranges_of_a_line_is_said() {
+    let one = json!({ "start_line": 1, "end_line": 1 });
+    let many = |url: usize, count: usize| {
+        told(
+            json!([{ "url": "x".repeat(url), "contributor": { "type": "ai" }, "ranges": vec![&one; count] }]),
+        )
+    };
+    let (found, bytes) = many(520_000, 16_800);
+    assert_eq!((found.ranges.len(), found.complete), (MAX_LINE_RANGES, false));
+    assert_eq!(bytes, MAX_LINE_RANGES * (MAX_LINE_TEXT + 2));
+    // At the bounds everything is told, beyond each of them it is said that not.
+    let (found, bytes) = many(MAX_LINE_TEXT, MAX_LINE_RANGES);
+    assert_eq!((found.ranges.len(), found.complete), (MAX_LINE_RANGES, true));
+    assert_eq!(bytes, MAX_LINE_RANGES * (MAX_LINE_TEXT + 2));
+    let (found, _) = many(MAX_LINE_TEXT + 1, 1);
+    assert_eq!((found.ranges.len(), found.complete), (1, false));
+    let (found, _) = many(1, MAX_LINE_RANGES + 1);
+    assert_eq!((found.ranges.len(), found.complete), (MAX_LINE_RANGES, false));
 }
 
 #[test]
