@@ -81,7 +81,7 @@ rows! {
         "Records that are not signed are taken from known producers, who present their token as Bearer";
     EVIDENCE_CLOSED = FORBIDDEN, "evidence-closed", "Forbidden",
         "This service takes no records that are not signed; send a Signed Statement to /entries";
-    OUT_OF_SCOPE = FORBIDDEN, "out-of-scope", "Forbidden", "The token does not reach so far";
+    OUT_OF_SCOPE = FORBIDDEN, "out-of-scope", "Forbidden", "These credentials do not cover this door, system or subject";
     INVALID_ENVELOPE = BAD_REQUEST, "invalid-envelope", "Invalid Envelope",
         "The query may name one envelope, envelope=sha-256, and then only the digest of the record is logged";
     FINDINGS = UNPROCESSABLE_ENTITY, "findings", "Record Refused",
