@@ -5,6 +5,7 @@ pub(crate) mod meddling;
 pub(crate) mod tamper;
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use proofs::statement::{ContentType, StatementBuilder};
@@ -32,6 +33,18 @@ use crate::witness::Witnessing;
 pub(crate) const NOW: u64 = 1_790_000_000;
 pub(crate) const ORIGIN: &str = "ts.example/log";
 pub(crate) const ISSUER: &str = "https://issuer.example";
+
+/// How long something that has to come may be waited for: no sound test reaches it, on however slow a machine.
+const PATIENCE: Duration = Duration::from_secs(300);
+
+/// Waits until something is so. Where it never is, the test fails and says what, instead of hanging.
+pub(crate) fn until(what: &str, mut condition: impl FnMut() -> bool) {
+    let begun = Instant::now();
+    while !condition() {
+        assert!(begun.elapsed() < PATIENCE, "not within {PATIENCE:?}: {what}");
+        std::thread::yield_now();
+    }
+}
 
 pub(crate) struct World {
     pub(crate) store: Arc<dyn LogStore>,
@@ -236,9 +249,9 @@ impl Bench {
     ) -> Answer {
         let before = self.sequencer.waiting();
         let answer = self.runtime.spawn(work);
-        while self.sequencer.waiting() == before && !answer.is_finished() {
-            std::thread::yield_now();
-        }
+        until("what was sent is in the mailbox", || {
+            self.sequencer.waiting() != before || answer.is_finished()
+        });
         answer
     }
 
@@ -248,22 +261,21 @@ impl Bench {
         let bodies: Vec<Bytes> = statements.into_iter().map(Bytes::from).collect();
         let answer =
             self.runtime.spawn(async move { ledger.register_batch(&bodies, Wait::ForReceipt).await });
-        while self.sequencer.waiting() < held && !answer.is_finished() {
-            std::thread::yield_now();
-        }
+        until("as many as there is room for are in the mailbox", || {
+            self.sequencer.waiting() >= held || answer.is_finished()
+        });
         answer
     }
 
     /// Commits what arrives until the batch is answered.
     pub(crate) fn finish_batch(&mut self, answer: BatchAnswer) -> Vec<Result<Registration, RegisterError>> {
-        while !answer.is_finished() {
-            if self.sequencer.waiting() > 0 {
-                self.sequencer.step().unwrap();
-            } else {
-                std::thread::yield_now();
-            }
-        }
+        self.finish(&answer);
         self.runtime.block_on(answer).unwrap()
+    }
+
+    /// Lets rounds end until a task has.
+    pub(crate) fn finish<T>(&mut self, task: &JoinHandle<T>) {
+        run_until_finished(&mut self.sequencer, task, |sequencer| sequencer.step().map(drop));
     }
 
     pub(crate) fn answer(&self, answer: Answer) -> Result<Registration, RegisterError> {
@@ -293,7 +305,7 @@ impl Bench {
     fn keep_while(
         &mut self,
         due: Due,
-        mut step: impl FnMut(&mut Sequencer) -> Result<(), Fatal>,
+        step: impl FnMut(&mut Sequencer) -> Result<(), Fatal>,
     ) -> Result<bool, RegisterError> {
         let mut keeper = self.keeper.take().unwrap();
         let kept = self.runtime.spawn(async move {
@@ -303,13 +315,7 @@ impl Bench {
             };
             (outcome, keeper)
         });
-        while !kept.is_finished() {
-            if self.sequencer.waiting() > 0 {
-                step(&mut self.sequencer).unwrap();
-            } else {
-                std::thread::yield_now();
-            }
-        }
+        run_until_finished(&mut self.sequencer, &kept, step);
         let (outcome, keeper) = self.runtime.block_on(kept).unwrap();
         self.keeper = Some(keeper);
         outcome
@@ -323,13 +329,7 @@ impl Bench {
 
     /// Lets rounds end until this is answered.
     pub(crate) fn drive(&mut self, answer: Answer) -> Result<Registration, RegisterError> {
-        while !answer.is_finished() {
-            if self.sequencer.waiting() > 0 {
-                self.sequencer.step().unwrap();
-            } else {
-                std::thread::yield_now();
-            }
-        }
+        self.finish(&answer);
         self.answer(answer)
     }
 
@@ -339,4 +339,18 @@ impl Bench {
             Registration::Committed { .. } => panic!("a receipt was asked for"),
         }
     }
+}
+
+/// Takes a step whenever something waits, until a task has ended.
+fn run_until_finished<T>(
+    sequencer: &mut Sequencer,
+    task: &JoinHandle<T>,
+    mut step: impl FnMut(&mut Sequencer) -> Result<(), Fatal>,
+) {
+    until("what goes on beside the rounds has ended", || {
+        if !task.is_finished() && sequencer.waiting() > 0 {
+            step(sequencer).unwrap();
+        }
+        task.is_finished()
+    });
 }

@@ -10,7 +10,7 @@ use proofs::{Hash, NodeId, NodeReader, Signer, UnixTime, leaf_hash, node_hash};
 use super::*;
 use crate::clock::ManualClock;
 use crate::signer::{CosigningKey, KeyAlgorithm, PrivateKey};
-use crate::testing::NOW;
+use crate::testing::{NOW, until};
 
 const ORIGIN: &str = "log.example/one";
 const NAME: &str = "witness.example/w";
@@ -273,9 +273,7 @@ fn wit_04_who_lost_is_told_of_a_size_that_is_durable() {
         let (witness, body) = (witness.clone(), body.clone());
         runtime.spawn(async move { witness.add_checkpoint(body.as_bytes()).await })
     });
-    while witness.updates.capacity() > WAITING - 2 {
-        std::thread::yield_now();
-    }
+    until("both wait for the writer", || witness.updates.capacity() <= WAITING - 2);
     journal.0.lock().unwrap().1 = true;
     let failed = writer.run().unwrap_err();
     assert_eq!(failed.to_string(), JournalError("no space left".into()).to_string());

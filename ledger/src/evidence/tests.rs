@@ -49,13 +49,7 @@ fn register_with(
     let answer = bench
         .runtime
         .spawn(async move { ledger.register_records(records, Wait::ForReceipt, findings).await });
-    while !answer.is_finished() {
-        if bench.sequencer.waiting() > 0 {
-            bench.sequencer.step().unwrap();
-        } else {
-            std::thread::yield_now();
-        }
-    }
+    bench.finish(&answer);
     bench.runtime.block_on(answer).unwrap()
 }
 

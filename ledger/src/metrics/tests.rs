@@ -11,8 +11,8 @@ use super::*;
 use crate::error::InternalError;
 use crate::registration::Wait;
 use crate::settings::Settings;
-use crate::testing::World;
 use crate::testing::meddling::Meddling;
+use crate::testing::{World, until};
 
 /// What the gauges of the mailbox show: statements, and their bytes.
 fn shown(mailbox: &MailboxGauges) -> (i64, i64) {
@@ -50,14 +50,14 @@ fn what_waits_is_seen_while_a_commit_hangs_and_until_it_is_answered() {
     let rounds = metrics.rounds.get();
     let (sequencer, ledger) = (&mut bench.sequencer, bench.ledger.clone());
     thread::scope(|scope| {
+        // Its end lets the commit go on, also where this test fails.
+        let release = release;
         let round = scope.spawn(|| sequencer.step());
         has_begun.recv().unwrap();
         assert_eq!(shown(&metrics.mailbox), (3, bytes(3)), "two in the round that hangs, one behind it");
         let body = Bytes::from(statements[3].clone());
         answers.push(bench.runtime.spawn(async move { ledger.register(body, Wait::ForReceipt).await }));
-        while metrics.mailbox.entries.get() == 3 {
-            thread::yield_now();
-        }
+        until("the fourth is in the mailbox", || metrics.mailbox.entries.get() != 3);
         assert_eq!(shown(&metrics.mailbox), (4, bytes(4)), "what comes meanwhile is seen at once");
         assert_eq!(metrics.rounds.get(), rounds, "and no round is counted");
         armed.store(false, Ordering::SeqCst);

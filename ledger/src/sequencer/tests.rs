@@ -9,7 +9,7 @@ use crate::governance::Refusal;
 use crate::registration::Registration;
 use crate::settings::Settings;
 use crate::signer::{KeyAlgorithm, PrivateKey};
-use crate::testing::{NOW, World, id_of, issuer_rule, statement, twin_of};
+use crate::testing::{NOW, World, id_of, issuer_rule, statement, twin_of, until};
 use crate::{Collateral, ReceiptState};
 
 fn collateral(bench: &crate::testing::Bench, id: EntryId) -> Collateral {
@@ -244,9 +244,7 @@ fn d5_a_judgement_older_than_thirty_seconds_is_made_again() {
     let answer = bench.submit(world.statement(2));
     world.clock.set(UnixTime::from_secs(NOW + 61));
     bench.sequencer.step().unwrap();
-    while bench.sequencer.waiting() == 0 {
-        std::thread::yield_now();
-    }
+    until("it is judged again", || bench.sequencer.waiting() > 0);
     bench.sequencer.step().unwrap();
     let Registration::Issued { id, .. } = bench.answer(answer).unwrap() else { panic!() };
     assert_eq!(collateral(&bench, id).evaluated_at.secs(), NOW + 61);
@@ -258,9 +256,7 @@ fn d5_judged_three_times_in_vain_asks_to_come_back() {
     let mut bench = world.bench(Settings::default());
     let answer = bench.submit(world.statement(1));
     for again in 1..=3 {
-        while bench.sequencer.waiting() == 0 {
-            std::thread::yield_now();
-        }
+        until("it is judged again", || bench.sequencer.waiting() > 0);
         world.clock.set(UnixTime::from_secs(NOW + 100 * again));
         bench.sequencer.step().unwrap();
     }

@@ -10,9 +10,9 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use proofs::note::ed25519_vkey;
 use serde_json::Value;
 
-use crate::keeping::published;
+use crate::keeping::wait_for_checkpoint;
 use crate::log::{Log, STELE, both, clear_line, fail, stele, succeed};
-use crate::machine;
+use crate::machine::{self, until};
 use crate::server::Server;
 use crate::statements::{Issuer, id};
 use crate::witnessing::{Witness, create, knows};
@@ -55,15 +55,12 @@ fn d11_a_log_is_backed_up_while_it_is_served_and_restored() {
                 sent.fetch_add(1, Ordering::SeqCst);
             }
         });
-        while sent.load(Ordering::SeqCst) < 20 {
-            std::thread::yield_now();
-        }
+        // A test that fails here ends when the server's watchdog ends the other thread.
+        until("some are registered before the backup", || sent.load(Ordering::SeqCst) >= 20);
         before = sent.load(Ordering::SeqCst);
         let told = succeed(&["backup", log.path(), backup.to_str().unwrap(), "--json"]);
         let at_end = sent.load(Ordering::SeqCst);
-        while sent.load(Ordering::SeqCst) <= at_end {
-            std::thread::yield_now();
-        }
+        until("one is registered after the backup", || sent.load(Ordering::SeqCst) > at_end);
         done.store(true, Ordering::SeqCst);
         told
     });
@@ -117,9 +114,7 @@ fn a_copy_for_a_backup_lasts_as_long_as_the_one_who_asked() {
     let line = fail(&["backup", log.path(), backup], 3);
     assert!(line.contains("another backup") && !Path::new(backup).exists(), "{line}");
     drop(holder);
-    while copy.exists() {
-        std::thread::yield_now();
-    }
+    until("the copy of somebody who went away is gone", || !copy.exists());
     // Noise is not answered, and harms nobody.
     for noise in [&b"delete everything\n"[..], &[0xff; 9000], b""] {
         let mut stream = UnixStream::connect(log.dir.join("admin.sock")).unwrap();
@@ -187,12 +182,6 @@ fn witnessed_log() -> (Log, Witness, tempfile::TempDir) {
     log.set("witness", "policy", "\"witness.policy\"");
     log.set("witness", "quorum_wait_ms", "60000");
     (log, witness, temp)
-}
-
-fn wait_for_checkpoint(server: &Server, size: u64) {
-    while published(server) < size {
-        std::thread::yield_now();
-    }
 }
 
 /// The attack: everything of an older state is put back, its own older checkpoint file included, while a witness or a

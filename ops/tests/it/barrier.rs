@@ -9,7 +9,7 @@ use ledger::control::{LogRef, policy_statement};
 use ledger::policy::{ContentTypeName, Policy};
 
 use crate::log::Log;
-use crate::machine;
+use crate::machine::{self, until};
 use crate::server::Server;
 use crate::statements::{Issuer, control, entry, keys, verify};
 use crate::wire::Connection;
@@ -128,12 +128,11 @@ fn race(client: u64, server: &Server, issuer: &Issuer, counts: &Counts) -> Vec<S
     sent
 }
 
-/// Waits until a counter has gone on by some steps.
+/// Waits until a counter has gone on by some steps. A test that fails here ends when the server's watchdog ends the
+/// clients.
 fn wait_for(counter: &AtomicU64) {
-    let until = counter.load(Ordering::SeqCst) + ENOUGH;
-    while counter.load(Ordering::SeqCst) < until {
-        std::thread::yield_now();
-    }
+    let enough = counter.load(Ordering::SeqCst) + ENOUGH;
+    until("the clients go on", || counter.load(Ordering::SeqCst) >= enough);
 }
 
 /// Registers a policy that admits only this content type, or all; its index.

@@ -3,6 +3,7 @@
 use std::fs::{self, File};
 use std::path::Path;
 
+use crate::keeping::wait_for_checkpoint;
 use crate::log::{Log, both, clear_line, copy_folder, stele, succeed};
 use crate::machine::{self, Random};
 use crate::server::Server;
@@ -42,17 +43,6 @@ fn fill(server: &Server, issuer: &Issuer, first: u64) {
     for n in first..first + STATEMENTS {
         let reply = connection.register(&issuer.statement(n)).unwrap();
         assert_eq!(reply.status, 201, "{}", reply.problem());
-    }
-}
-
-fn wait_for_checkpoint(server: &Server, size: u64) {
-    let mut connection = server.connect();
-    loop {
-        let note = String::from_utf8(connection.get("/checkpoint").unwrap().body).unwrap();
-        if note.lines().nth(1).unwrap().parse::<u64>().unwrap() >= size {
-            break;
-        }
-        std::thread::yield_now();
     }
 }
 

@@ -1,15 +1,22 @@
 //! What is kept beside the entries: manifests over it, and what becomes of it.
 
 use crate::log::{Log, fail, succeed};
-use crate::machine;
+use crate::machine::{self, until};
 use crate::server::Server;
 use crate::statements::{Issuer, id};
+use crate::wire::Connection;
 
 /// The size in the newest checkpoint.
-pub(crate) fn published(server: &Server) -> u64 {
-    let reply = server.connect().get("/checkpoint").unwrap();
-    let note = String::from_utf8(reply.body).unwrap();
+/// The size of the published checkpoint.
+pub(crate) fn published(connection: &mut Connection) -> u64 {
+    let note = String::from_utf8(connection.get("/checkpoint").unwrap().body).unwrap();
     note.lines().nth(1).unwrap().parse().unwrap()
+}
+
+/// Waits until everything below `size` is under a published checkpoint.
+pub(crate) fn wait_for_checkpoint(server: &Server, size: u64) {
+    let mut connection = server.connect();
+    until("a checkpoint over what was registered", || published(&mut connection) >= size);
 }
 
 #[test]
@@ -26,9 +33,8 @@ fn d12_a_running_service_registers_manifests_over_its_collateral() {
         assert_eq!(server.connect().register(&last).unwrap().status, 201);
     }
     // Thirteen entries of ours; whatever is beyond them is a manifest.
-    while published(&server) < 14 {
-        assert_eq!(server.connect().get(&format!("/entries/{}", id(&last))).unwrap().status, 200);
-    }
+    wait_for_checkpoint(&server, 14);
+    assert_eq!(server.connect().get(&format!("/entries/{}", id(&last))).unwrap().status, 200);
     server.stop();
     log.assert_clean();
 }
@@ -75,9 +81,7 @@ fn d20_an_erased_statement_leaves_the_disk_of_a_running_service() {
     assert_eq!(server.connect().get(&format!("/entries/{entry}")).unwrap().status, 410);
     let again = server.connect().register(&statement).unwrap();
     assert_eq!(again.status, 400, "{}", again.problem());
-    while holds(&store, &secret) {
-        assert_eq!(server.connect().get("/healthz").unwrap().status, 200);
-    }
+    until("what was erased is out of every file", || !holds(&store, &secret));
     assert!(fail(&erase(&"0".repeat(64)), 1).contains("no entry"));
     server.stop();
     assert!(!holds(&store, &secret));

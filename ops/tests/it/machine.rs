@@ -2,6 +2,7 @@
 
 use std::io::Write;
 use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::time::{Duration, Instant};
 
 static MACHINE: RwLock<()> = RwLock::new(());
 
@@ -13,6 +14,26 @@ pub(crate) fn shared() -> RwLockReadGuard<'static, ()> {
 /// For a test that needs both cores, or that measures memory.
 pub(crate) fn alone() -> RwLockWriteGuard<'static, ()> {
     MACHINE.write().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// How long something that has to come may be waited for: no sound test reaches it, on however slow a machine.
+const PATIENCE: Duration = Duration::from_secs(300);
+
+/// Waits until something is so. Where it never is, the test fails and says what, instead of hanging.
+pub(crate) fn until(what: &str, mut condition: impl FnMut() -> bool) {
+    awaited(what, || condition().then_some(()));
+}
+
+/// Waits until there is something; what it is. Where it never comes, the test fails and says what.
+pub(crate) fn awaited<T>(what: &str, mut attempt: impl FnMut() -> Option<T>) -> T {
+    let begun = Instant::now();
+    loop {
+        if let Some(come) = attempt() {
+            return come;
+        }
+        assert!(begun.elapsed() < PATIENCE, "not within {PATIENCE:?}: {what}");
+        std::thread::yield_now();
+    }
 }
 
 /// Says something past the test harness, which would swallow it: numbers are worth reading of runs that pass.

@@ -5,7 +5,7 @@ use std::net::TcpListener;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::log::{Log, fail};
-use crate::machine;
+use crate::machine::{self, until};
 use crate::server::Server;
 use crate::statements::{Issuer, entry, keys, verify};
 use crate::wire::{Connection, STATEMENT, head};
@@ -165,9 +165,8 @@ fn arch_34_sigterm_under_load_loses_nothing() {
                 })
             })
             .collect();
-        while answered.load(Ordering::SeqCst) < 300 {
-            std::thread::yield_now();
-        }
+        // A test that fails here ends when the server's watchdog ends the clients.
+        until("enough are registered", || answered.load(Ordering::SeqCst) >= 300);
         server.ask_to_stop();
         clients.into_iter().flat_map(|client| client.join().unwrap()).collect()
     });

@@ -10,11 +10,11 @@ use proofs::note::ed25519_vkey;
 use proofs::{Signer, TreeHead, TreeSize, sha256};
 use serde_json::Value;
 
+use crate::keeping::wait_for_checkpoint;
 use crate::log::{Log, both, clear_line, stele, succeed};
-use crate::machine;
+use crate::machine::{self, awaited};
 use crate::server::Server;
 use crate::statements::{Issuer, MARKER, control, id};
-use crate::wire::Connection;
 
 /// A service with statements of one issuer, and its checkpoint key.
 struct Watched {
@@ -34,19 +34,11 @@ fn watched(statements: u64) -> Watched {
     for n in 0..statements {
         assert_eq!(connection.register(&issuer.statement(n)).unwrap().status, 201);
     }
-    let size = statements + 5;
-    while published(&mut connection) < size {
-        std::thread::yield_now();
-    }
+    wait_for_checkpoint(&server, statements + 5);
     let origin = control(&server)["origin"].as_str().unwrap().to_owned();
     let key = log.key("checkpoints").public_key().ed25519_bytes().unwrap();
     let vkey = ed25519_vkey(&origin, &key).unwrap().to_string();
     Watched { log, server, origin, vkey }
-}
-
-fn published(connection: &mut Connection) -> u64 {
-    let note = connection.get("/checkpoint").unwrap().body;
-    String::from_utf8(note).unwrap().lines().nth(1).unwrap().parse().unwrap()
 }
 
 type Change = dyn Fn(&str, Vec<u8>) -> Vec<u8> + Send + Sync;
@@ -136,13 +128,10 @@ fn proof_02_a_tlog_proof_is_verified_offline_with_a_pinned_key_and_its_policy() 
     let mut connection = server.connect();
     assert_eq!(connection.register(&statement).unwrap().status, 201);
     let path = format!("/entries/{}/tlog-proof", id(&statement));
-    let proof = loop {
+    let proof = awaited("a proof under a checkpoint", || {
         let reply = connection.get(&path).unwrap();
-        if reply.status == 200 {
-            break reply.body;
-        }
-        std::thread::yield_now();
-    };
+        (reply.status == 200).then_some(reply.body)
+    });
     server.stop();
     let file = |name: &str, bytes: &[u8]| {
         let path = log.beside(name);
@@ -276,13 +265,11 @@ fn d12_who_may_not_read_statements_folds_the_collateral_all_the_same() {
         (output.status.code(), report)
     };
     // Manifests and checkpoints come by themselves, after the entries they cover.
-    let (code, stranger) = loop {
+    let (code, stranger) = awaited("both manifests are under a checkpoint", || {
         let (code, report) = audit(&server.url, &[]);
-        if report["manifests"].as_u64() >= Some(2) && report["withheld"] == 20 {
-            break (code, report);
-        }
-        std::thread::yield_now();
-    };
+        let come = report["manifests"].as_u64() >= Some(2) && report["withheld"] == 20;
+        come.then_some((code, report))
+    });
     assert_eq!(
         (code, &stranger["clean"], &stranger["withheld"]),
         (Some(0), &true.into(), &20.into()),

@@ -14,7 +14,7 @@ use proofs::{CosignerKey, SignedNote, Signer, TreeHead, TreeSize, leaf_hash, nod
 use serde_json::Value;
 
 use crate::log::{Log, STELE, both, stele, succeed};
-use crate::machine::{self, spin};
+use crate::machine::{self, spin, until};
 use crate::server::Server;
 use crate::statements::Issuer;
 
@@ -187,9 +187,7 @@ fn d11_wit_09_a_log_is_witnessed_and_an_old_copy_of_it_does_not_start() {
     };
     // The publisher asks the witness beside the requests. However long that takes, the checkpoint has to come.
     let mut reader = server.connect();
-    while !witnessed(&reader.get("/checkpoint").unwrap().body) {
-        std::thread::yield_now();
-    }
+    until("a checkpoint with both cosignatures", || witnessed(&reader.get("/checkpoint").unwrap().body));
     let (status, kept) = get(&witness, &monitoring_path("ts.example"));
     assert!(status == 200 && witnessed(&kept));
     server.stop();

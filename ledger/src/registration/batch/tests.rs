@@ -4,7 +4,7 @@ use super::*;
 use crate::error::RegisterError;
 use crate::settings::Settings;
 use crate::signer::{KeyAlgorithm, PrivateKey};
-use crate::testing::{Bench, NOW, World, id_of, issuer_rule, statement, twin_of};
+use crate::testing::{Bench, NOW, World, id_of, issuer_rule, statement, twin_of, until};
 
 /// No deadline that a slow machine could miss.
 fn patient() -> Settings {
@@ -189,9 +189,7 @@ fn d5_judged_in_vain_too_often_asks_to_come_back() {
     let mut bench = world.bench(patient());
     let answer = bench.submit_batch(vec![world.statement(1), world.statement(2)], 2);
     for again in 1..=3 {
-        while bench.sequencer.waiting() < 2 {
-            std::thread::yield_now();
-        }
+        until("both are judged again", || bench.sequencer.waiting() >= 2);
         world.clock.set(UnixTime::from_secs(NOW + 100 * again));
         bench.sequencer.step().unwrap();
     }
