@@ -33,17 +33,21 @@ impl Counted {
     /// Registers a record about line 1 of `a`, with one conversation.
     fn record(&mut self, revision: &str, url: &str, ranges: usize) -> u64 {
         let size = self.bench.ledger.head().tree.size.get();
+        let statement = self.made(size, revision, "a", url, ranges);
+        self.bench.must(statement).1
+    }
+
+    fn made(&self, id: u64, revision: &str, path: &str, url: &str, ranges: usize) -> Vec<u8> {
         let record = json!({
             "version": "0.1.0",
-            "id": format!("550e8400-e29b-41d4-a716-{size:012}"),
+            "id": format!("550e8400-e29b-41d4-a716-{id:012}"),
             "timestamp": "2026-01-23T14:30:00Z",
             "vcs": { "type": "git", "revision": revision },
-            "files": [{ "path": "a", "conversations": [
+            "files": [{ "path": path, "conversations": [
                 { "url": url, "ranges": vec![json!({ "start_line": 1, "end_line": 1 }); ranges] },
             ] }],
         });
-        let statement = about(&self.world, Kind::AgentTraceRecord, record.to_string().as_bytes());
-        self.bench.must(statement).1
+        about(&self.world, Kind::AgentTraceRecord, record.to_string().as_bytes())
     }
 
     fn lines(&self, revisions: &[&str], after: Option<LeafIndex>) -> LineAnswers {
@@ -125,6 +129,37 @@ fn what_a_page_of_lines_tells_is_bounded_for_all_its_records_together() {
     assert_eq!(log.all_lines(&names).concat(), [told, more, vec![last]].concat());
     let page = log.lines(&names, Some(LeafIndex::new(last - 1)));
     assert_eq!((page.answers[0].revision.as_str(), page.answers[0].ranges_complete), (REVISION, true));
+}
+
+/// Where one revision has to be looked for long, the pages end there, and have all records of the others before it.
+#[test]
+fn a_line_query_that_looked_at_enough_rows_goes_on_behind_them() {
+    let mut log = Counted::new();
+    let first = log.bench.ledger.head().tree.size.get();
+    // By turns the revision with another path, and the path with another revision: row by row they have to be compared.
+    let other = "b".repeat(40);
+    let pair = |n: u64| [(n * 2, REVISION, "b"), (n * 2 + 1, other.as_str(), "a")];
+    let records: Vec<_> = (0..800).flat_map(pair).chain([(9_999, REVISION, "a")]).collect();
+    for some in records.chunks(400) {
+        let made = some.iter().map(|(id, revision, path)| log.made(*id, revision, path, &url(30), 1));
+        let answer = log.bench.submit_batch(made.collect(), 1);
+        assert!(log.bench.finish_batch(answer).iter().all(Result::is_ok));
+    }
+    let on_path: Vec<u64> =
+        (first..).zip(&records).filter(|(_, one)| one.2 == "a").map(|(at, _)| at).collect();
+    // With sixteen revisions each has a sixteenth of the rows.
+    let strangers: Vec<String> = (0..15).map(|n| format!("stranger {n}")).collect();
+    let among = |known: &[&str]| -> Vec<Vec<u64>> {
+        let strangers = strangers.iter().map(String::as_str).take(16 - known.len());
+        log.all_lines(&known.iter().copied().chain(strangers).collect::<Vec<_>>())
+    };
+    let pages = among(&[REVISION]);
+    assert!(pages.len() > 1 && pages[0].is_empty(), "{pages:?}");
+    assert_eq!(pages.concat(), on_path[800..]);
+    let pages = among(&[REVISION, &other]);
+    assert!(pages.len() > 4);
+    assert_eq!(pages.concat(), on_path);
+    assert_eq!(log.all_lines(&[REVISION]), [&on_path[800..]], "alone it has rows enough");
 }
 
 #[test]
