@@ -152,6 +152,7 @@ impl Bodies {
                 return Err(too_large(limit));
             }
             charge.add(self.permit(&self.budget, data.len())?);
+            // Copied: kept as it is, the piece would keep all that its connection read with it, which nobody counts.
             bytes.extend_from_slice(&data);
         }
         Ok(Held { bytes: bytes.freeze(), _charge: charge })
