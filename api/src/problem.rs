@@ -238,7 +238,7 @@ impl Problem {
 
     /// Binds the room that was taken for it to what the client reads, until that has left.
     pub(crate) fn in_room(mut self, room: Charge) -> Self {
-        self.room = Some(Arc::new(room));
+        self.room = Some(Arc::new(room.of_client()));
         self
     }
 

@@ -59,7 +59,7 @@ pub(crate) struct WitnessDir(PathBuf);
 
 impl WitnessDir {
     /// Makes a witness of this name in a new or empty folder, with keys of these kinds; gives their vkeys. After a failure
-    /// the folder is as it was before.
+    /// the folder itself is as it was before.
     pub(crate) fn create(root: &Path, name: &str, kinds: &[CosignatureKind]) -> Result<Vec<String>, Failure> {
         let new = NewFolder::take(root, || {
             Failure::local(format_args!("{} is not empty", root.display()))

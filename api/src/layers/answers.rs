@@ -58,10 +58,7 @@ impl Answers {
     fn take(&self, client: Option<IpAddr>, length: usize) -> Option<Charge> {
         let length = length.min(self.limit);
         let room = Arc::clone(&self.room).try_acquire_many_owned(u32::try_from(length).ok()?).ok()?;
-        if !self.shares.have_room(client, length) {
-            return None;
-        }
-        let share = self.shares.count(client, length);
+        let share = self.shares.try_count(client, length)?;
         self.metrics.answer_bytes_held(i64::try_from(length).unwrap_or(i64::MAX));
         Some(Charge { room, metrics: self.metrics.clone(), _share: share })
     }

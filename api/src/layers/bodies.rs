@@ -111,7 +111,7 @@ impl Bodies {
     /// 503 when answers that nobody has taken yet fill the memory, or this client has a quarter of it for such answers.
     pub(crate) fn reserve(&self, asked: &Parts, bytes: usize) -> Result<Charge, Problem> {
         let client = client(&asked.extensions, &asked.headers, self.trust_forwarded_for);
-        if !self.shares.have_room(client, 0) {
+        if !self.shares.have_room(client) {
             return Err(self.full());
         }
         let mut charge = self.charge(&self.answers)?;
@@ -197,6 +197,13 @@ impl Charge {
         // Not before: what is still worked on is no fault of the client's.
         self.share = self.owner.take().map(|(shares, client)| shares.count(client, bytes.len()));
         Self::shared_onto(Arc::new(self), bytes)
+    }
+
+    /// All of it as the client's from now on, for an answer whose bytes are not there yet.
+    pub(crate) fn of_client(mut self) -> Self {
+        let bytes = self.permit.num_permits();
+        self.share = self.owner.take().map(|(shares, client)| shares.count(client, bytes));
+        self
     }
 
     /// The same for a charge that something else holds too; it lasts as long as either, and all of it.

@@ -29,15 +29,28 @@ impl Shares {
         Self { held: Arc::default(), most: room / PARTS }
     }
 
-    /// Whether the client may have so many bytes more. One that has none may have any number, and so may everybody who
-    /// has no address to be told apart by.
-    pub(super) fn have_room(&self, client: Option<IpAddr>, bytes: usize) -> bool {
+    /// Whether the client has no more than its part. One that has none may have any number, and so may everybody who has
+    /// no address to be told apart by.
+    pub(super) fn have_room(&self, client: Option<IpAddr>) -> bool {
         let Some(client) = client.map(network) else { return true };
-        let held = self.held().get(&client).copied().unwrap_or_default();
-        held == 0 || held.saturating_add(bytes) <= self.most
+        self.held().get(&client).is_none_or(|held| *held <= self.most)
     }
 
-    /// Counts so many bytes as the client's.
+    /// Counts so many bytes as the client's, if it may have them.
+    pub(super) fn try_count(&self, client: Option<IpAddr>, bytes: usize) -> Option<Share> {
+        let of = client.map(|client| (network(client), bytes));
+        if let Some((client, bytes)) = of {
+            let mut clients = self.held();
+            let held = clients.get(&client).copied().unwrap_or_default();
+            if held > 0 && held.saturating_add(bytes) > self.most {
+                return None;
+            }
+            clients.insert(client, held.saturating_add(bytes));
+        }
+        Some(Share { shares: self.clone(), of })
+    }
+
+    /// Counts so many bytes as the client's, whether it may have them or not: they are there.
     pub(super) fn count(&self, client: Option<IpAddr>, bytes: usize) -> Share {
         let of = client.map(|client| (network(client), bytes));
         if let Some((client, bytes)) = of {

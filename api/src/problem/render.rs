@@ -135,7 +135,7 @@ pub(crate) fn element(problem: &Problem) -> Vec<u8> {
     proofs::cbor::encode(&Value::Map(told))
 }
 
-/// The most bytes of the detail of one problem among many: with the rest of it they fit into the room for a receipt.
+/// The most bytes of the detail of one problem among many, so that the whole is of the order of a receipt.
 const DETAIL_OF_ELEMENT: usize = 800;
 
 fn brief(detail: &str) -> String {

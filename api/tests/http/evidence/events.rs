@@ -226,6 +226,34 @@ async fn refusals_that_are_not_read_are_bounded_like_answers() {
 }
 
 #[tokio::test]
+async fn refusals_that_one_client_does_not_read_leave_room_to_others() {
+    use tower::ServiceExt;
+    let mut world = world();
+    world.limits.body_bytes = 1024;
+    world.limits.batch_bytes = 1024;
+    // For answers half of it: eight batches of two events. A client has a quarter, and one more that it begins with less.
+    world.limits.body_bytes_in_flight = 2 * 8 * 2 * 4096;
+    let service = world.serve();
+    let bearer = format!("Bearer {TOKEN}");
+    let headers = [("content-type", BATCH), ("authorization", bearer.as_str())];
+    let send = |address: &str| {
+        let mut sent = request(Method::POST, "/events", &headers, "[7,8]".into());
+        let address: std::net::SocketAddr = address.parse().unwrap();
+        sent.extensions_mut().insert(axum::extract::ConnectInfo(address));
+        service.router.clone().oneshot(sent)
+    };
+    let mut unread = Vec::new();
+    for _ in 0..3 {
+        unread.push(send("192.0.2.1:1").await.unwrap());
+    }
+    assert!(unread.iter().all(|answer| answer.status() == 422));
+    assert_eq!(send("192.0.2.1:2").await.unwrap().status(), 503);
+    assert_eq!(send("192.0.2.2:1").await.unwrap().status(), 422);
+    drop(unread);
+    assert_eq!(send("192.0.2.1:1").await.unwrap().status(), 422);
+}
+
+#[tokio::test]
 async fn a_token_is_for_its_doors() {
     let world = world();
     let service = world.serve();
