@@ -429,7 +429,7 @@ ALL = [
     Figure(6, "statements a second in batches of 500", batches),
     Figure(7, "receipts fetched a second, a fresh signature each", receipts),
     Figure(8, "full tiles served a second", tiles),
-    Figure(9, "registrations a second in a large log as it is found, just grown or not, against an empty one", growth, large=True),
+    Figure(9, "registrations a second in a large log as it is found, against an empty one", growth, large=True),
     Figure(9.1, "the same once the store has merged what growing left", growth_at_rest, large=True),
     Figure(10, "peak memory of the server with a large log under load, the greatest", memory, large=True),
     Figure(11, "bytes on the disk for each entry, compacted: the whole store without its family of statements", disk),
