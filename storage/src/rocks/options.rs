@@ -102,8 +102,8 @@ fn merge_seldom(name: &str) -> Result<Options, StoreError> {
     //   there are four large runs, every buffer that is written out is merged with a large one at once (measured from 11
     //   to 13.5 million entries: 10.3 µs of processor time an entry for all merging, with this 3.7 µs).
     // - `size_ratio`: where keys are looked up, a run is also merged with the next that is up to twice as large: more is
-    //   written, and fewer runs are asked (measured over the first 2.5 million entries: 1.0 µs an entry and 5 runs at
-    //   most; with the default 0.8 µs and 7).
+    //   written, and fewer runs are asked (measured over the first 2.5 million entries: 1.0 µs an entry, and 4 or 5 runs
+    //   nearly always; with the default 0.8 µs, and often 6 or 7).
     let ratio = if name == schema::ROWS { 100 } else { 1 };
     let merging = format!("compaction_options_universal={{max_read_amp=16;size_ratio={ratio}}}");
     let mut options =
